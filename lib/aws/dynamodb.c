@@ -1,0 +1,119 @@
+/* Bodies are written straight into the request's buffer; only the caller's items are json_t. */
+#include "lib/aws/dynamodb.h"
+
+#include "lib/aws/request.h"
+#include "lib/json/json_read.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+json_t *dynamodb_s(const char *text)
+{
+    return json_pack("{s:s}", "S", text);
+}
+
+json_t *dynamodb_n(int64_t number)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%" PRId64, number);
+    return json_pack("{s:s}", "N", text);
+}
+
+const char *dynamodb_get_s(const json_t *item, const char *name, const char *fallback)
+{
+    return json_str(json_object_get(item, name), "S", fallback);
+}
+
+/* Numbers come as text; a fraction or more than 64 bits counts as no number of ours. */
+int64_t dynamodb_get_n(const json_t *item, const char *name, int64_t fallback)
+{
+    const char *text = json_str(json_object_get(item, name), "N", NULL);
+    char *end = NULL;
+    if (!text || !*text)
+        return fallback;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    return errno || *end ? fallback : value;
+}
+
+/* Opens the body with the table's name, which all operations have. */
+static void begin(struct json_writer *w, struct buf *body, const char *table)
+{
+    aws_body_begin(w, body);
+    jw_str(w, "TableName", table);
+}
+
+int dynamodb_put_item(struct aws_request *r, const struct dynamodb_put *in, struct error *err)
+{
+    struct json_writer w;
+    struct buf body;
+    begin(&w, &body, in->table);
+    jw_json(&w, "Item", in->item);
+    aws_body_str(&w, "ConditionExpression", in->condition);
+    aws_body_json(&w, "ExpressionAttributeNames", in->names);
+    aws_body_json(&w, "ExpressionAttributeValues", in->values);
+    return aws_body_end(&w, r, AWS_DYNAMODB, "PutItem", err);
+}
+
+int dynamodb_update_item(struct aws_request *r, const struct dynamodb_update *in, struct error *err)
+{
+    struct json_writer w;
+    struct buf body;
+    begin(&w, &body, in->table);
+    jw_json(&w, "Key", in->key);
+    aws_body_str(&w, "UpdateExpression", in->update);
+    aws_body_str(&w, "ConditionExpression", in->condition);
+    aws_body_json(&w, "ExpressionAttributeNames", in->names);
+    aws_body_json(&w, "ExpressionAttributeValues", in->values);
+    aws_body_str(&w, "ReturnValues", in->return_values);
+    if (in->return_old_on_condition_failure)
+        jw_str(&w, "ReturnValuesOnConditionCheckFailure", "ALL_OLD");
+    return aws_body_end(&w, r, AWS_DYNAMODB, "UpdateItem", err);
+}
+
+int dynamodb_get_item(struct aws_request *r, const char *table, json_t *key, bool consistent,
+                      struct error *err)
+{
+    struct json_writer w;
+    struct buf body;
+    begin(&w, &body, table);
+    jw_json(&w, "Key", key);
+    jw_bool(&w, "ConsistentRead", consistent);
+    return aws_body_end(&w, r, AWS_DYNAMODB, "GetItem", err);
+}
+
+json_t *dynamodb_item(const struct aws_response *response)
+{
+    json_t *item = json_object_get(response->json, "Item");
+    return json_is_object(item) ? item : NULL;
+}
+
+int dynamodb_query(struct aws_request *r, const struct dynamodb_query *in, struct error *err)
+{
+    struct json_writer w;
+    struct buf body;
+    begin(&w, &body, in->table);
+    aws_body_str(&w, "KeyConditionExpression", in->key_condition);
+    aws_body_str(&w, "FilterExpression", in->filter);
+    aws_body_str(&w, "ProjectionExpression", in->projection);
+    aws_body_json(&w, "ExpressionAttributeNames", in->names);
+    aws_body_json(&w, "ExpressionAttributeValues", in->values);
+    aws_body_json(&w, "ExclusiveStartKey", in->start_key);
+    if (in->limit > 0)
+        jw_int(&w, "Limit", in->limit);
+    jw_bool(&w, "ConsistentRead", in->consistent);
+    return aws_body_end(&w, r, AWS_DYNAMODB, "Query", err);
+}
+
+json_t *dynamodb_items(const struct aws_response *response)
+{
+    return aws_answer_array(response, "Items");
+}
+
+json_t *dynamodb_last_key(const struct aws_response *response)
+{
+    json_t *key = json_object_get(response->json, "LastEvaluatedKey");
+    return json_is_object(key) ? key : NULL;
+}

@@ -1,0 +1,308 @@
+/* An exchange from its request line to its end: who owns it, who answers it, and the race between
+ * a handler that defers and the thread that replies. */
+#include "lib/http_server/http_private.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define STOPPING "the server is stopping\n"
+
+enum {
+    STATUS_UNAVAILABLE = 503,
+    /* A client that goes on sending this much beyond a body's ceiling is cut off. */
+    DROP_MAX = 64 * 1024 * 1024,
+};
+
+/* Taken while the connection is sure to be there. */
+static void peer_text(struct http_exchange *x)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *peer = info ? info->client_addr : NULL;
+    if (peer && peer->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)peer;
+        (void)inet_ntop(AF_INET, &v4->sin_addr, x->peer, sizeof x->peer);
+    } else if (peer && peer->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)peer;
+        (void)inet_ntop(AF_INET6, &v6->sin6_addr, x->peer, sizeof x->peer);
+    }
+    info = MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    x->socket = info ? info->connect_fd : -1;
+}
+
+/* The list is for stopping: it finds those that somebody has deferred. */
+static void list_add(struct http_server *s, struct http_exchange *x)
+{
+    pthread_mutex_lock(&s->lock);
+    x->next = s->exchanges;
+    if (x->next)
+        x->next->prev = x;
+    s->exchanges = x;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void list_remove(struct http_server *s, struct http_exchange *x)
+{
+    pthread_mutex_lock(&s->lock);
+    if (x->prev)
+        x->prev->next = x->next;
+    else
+        s->exchanges = x->next;
+    if (x->next)
+        x->next->prev = x->prev;
+    if (!s->exchanges)
+        pthread_cond_signal(&s->idle);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Nobody else knows of it any more. */
+static void exchange_free(struct http_exchange *x)
+{
+    if (x->response)
+        MHD_destroy_response(x->response);
+    for (size_t i = 0; i < x->header_count; i++)
+        free((char *)x->headers[i].name);
+    free(x->headers);
+    buf_free(&x->body.memory);
+    free(x->request_headers);
+    free(x->decoded);
+    free(x->method);
+    free(x->path);
+    pthread_mutex_destroy(&x->lock);
+    free(x);
+}
+
+/* The lock is let go before the memory, which holds it, is freed. */
+void http_exchange_release(struct http_exchange *x)
+{
+    pthread_mutex_lock(&x->lock);
+    const unsigned left = --x->owners;
+    pthread_mutex_unlock(&x->lock);
+    if (!left)
+        exchange_free(x);
+}
+
+/* Called with the request line; what it returns comes back as *exchange in every later call.
+ * Without memory that is NULL, and the access handler closes the connection. */
+void *http_exchange_new(void *server, const char *uri, struct MHD_Connection *connection)
+{
+    struct http_server *s = server;
+    struct http_exchange *x = calloc(1, sizeof *x);
+    if (!x)
+        return NULL;
+    if (pthread_mutex_init(&x->lock, NULL)) {
+        free(x);
+        return NULL;
+    }
+    x->server = s;
+    x->connection = connection;
+    x->owners = 1;
+    x->path = strdup(uri);
+    x->body.fd = -1;
+    x->port = s->port;
+    x->body.max = s->options.max_body;
+    if (!x->path) {
+        exchange_free(x);
+        return NULL;
+    }
+    x->query = x->path + strcspn(x->path, "?");
+    if (*x->query)
+        *x->query++ = '\0';
+    peer_text(x);
+    list_add(s, x);
+    return x;
+}
+
+/* Once for each exchange, whatever became of it. The state is set first, so that a reply which
+ * comes at this moment is dropped. */
+void http_exchange_completed(void *server, struct MHD_Connection *connection, void **exchange,
+                             enum MHD_RequestTerminationCode why)
+{
+    struct http_server *s = server;
+    struct http_exchange *x = *exchange;
+    (void)connection;
+    (void)why;
+    if (!x)
+        return;
+    *exchange = NULL;
+    pthread_mutex_lock(&x->lock);
+    x->state = HTTP_GONE;
+    pthread_mutex_unlock(&x->lock);
+    if (x->begun && s->options.finished)
+        s->options.finished(s->options.ctx, x);
+    list_remove(s, x);
+    http_exchange_release(x);
+}
+
+/* Hands the reply that is there to microhttpd. */
+static enum MHD_Result queue_reply(struct http_exchange *x)
+{
+    pthread_mutex_lock(&x->lock);
+    struct MHD_Response *response = x->response;
+    x->response = NULL;
+    x->state = HTTP_QUEUED;
+    pthread_mutex_unlock(&x->lock);
+    if (!response)
+        return MHD_NO;
+    const enum MHD_Result rc = MHD_queue_response(x->connection, (unsigned)x->status, response);
+    MHD_destroy_response(response);
+    return rc;
+}
+
+/* The whole piece, or the errno that kept it. */
+static void body_write(struct http_body_sink *body, const char *bytes, size_t len)
+{
+    while (len && body->fd >= 0) {
+        const ssize_t n = write(body->fd, bytes, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            body->error = errno;
+            return;
+        }
+        bytes += n;
+        len -= (size_t)n;
+    }
+}
+
+/* -1: the client goes on far beyond the ceiling. */
+static int body_add(struct http_exchange *x, const char *bytes, size_t len)
+{
+    struct http_body_sink *body = &x->body;
+    body->seen += len;
+    if (body->seen > body->max) {
+        body->too_large = true;
+        return body->seen - body->max > DROP_MAX ? -1 : 0;
+    }
+    if (x->handled || body->error)
+        return 0;
+    body->len += len;
+    if (!body->streamed) {
+        buf_add(&body->memory, bytes, len);
+        return 0;
+    }
+    if (body->piece)
+        body->piece(body->piece_data, bytes, len);
+    body_write(body, bytes, len);
+    return 0;
+}
+
+/* The first call of a request: its headers are there. */
+static enum MHD_Result begin(struct http_exchange *x, const char *method)
+{
+    const struct http_server_options *o = &x->server->options;
+    x->method = strdup(method);
+    if (!x->method || http_parse_query(x) || http_copy_headers(x))
+        return MHD_NO;
+    x->begun = true;
+    buf_init(&x->body.memory, o->max_body);
+    if (o->begin)
+        o->begin(o->ctx, x);
+    x->body.memory.max = x->body.max > SIZE_MAX - 1 ? SIZE_MAX - 1 : (size_t)x->body.max;
+    x->handled = x->state == HTTP_REPLIED;
+    /* Refused before the body: a client that asks first is told at once. */
+    if (x->handled && http_header(x, "Expect"))
+        return queue_reply(x);
+    return MHD_YES;
+}
+
+/* False when the server is closing: no handler may begin any more. */
+static bool handler_enter(struct http_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    const bool open = !s->closing && !s->stopping;
+    s->handling += open;
+    pthread_mutex_unlock(&s->lock);
+    return open;
+}
+
+/* The last one out wakes http_server_quiesce. */
+static void handler_leave(struct http_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    if (--s->handling == 0)
+        pthread_cond_broadcast(&s->idle);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* The body is there. */
+static enum MHD_Result handle(struct http_exchange *x)
+{
+    struct http_server *s = x->server;
+    struct error err;
+    x->handled = true;
+    if (buf_check(&x->body.memory, &err))
+        return MHD_NO;
+    if (handler_enter(s)) {
+        s->options.handle(s->options.ctx, x);
+        handler_leave(s);
+    } else {
+        http_reply_const(x, STATUS_UNAVAILABLE, "text/plain", STOPPING, strlen(STOPPING));
+    }
+    /* A suspended exchange may have been answered by now: microhttpd calls again for it. */
+    return x->suspended ? MHD_YES : queue_reply(x);
+}
+
+/* microhttpd calls this once for the headers, once for each part of the body, once for its end,
+ * and once more when a suspended connection was resumed. */
+enum MHD_Result http_exchange_access(void *server, struct MHD_Connection *connection,
+                                     const char *url, const char *method, const char *version,
+                                     const char *upload, size_t *upload_len, void **exchange)
+{
+    struct http_exchange *x = *exchange;
+    (void)server;
+    (void)connection;
+    (void)url;
+    (void)version;
+    if (!x)
+        return MHD_NO;
+    if (!x->begun)
+        return begin(x, method);
+    if (*upload_len) {
+        const int rc = body_add(x, upload, *upload_len);
+        *upload_len = 0;
+        return rc ? MHD_NO : MHD_YES;
+    }
+    return x->handled ? queue_reply(x) : handle(x);
+}
+
+/* Suspended before anybody else can know of the exchange, so that a reply which overtakes the
+ * handler finds a connection to resume. */
+void http_defer(struct http_exchange *x)
+{
+    struct http_server *s = x->server;
+    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&x->lock);
+    x->owners++;
+    x->deferred = true;
+    x->state = HTTP_DEFERRED;
+    pthread_mutex_unlock(&x->lock);
+    if (s->stopping) {
+        http_exchange_abandon_locked(x);
+    } else {
+        x->suspended = true;
+        MHD_suspend_connection(x->connection);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* The owner's own reply, should it still come, finds the state changed and is dropped. */
+void http_exchange_abandon_locked(struct http_exchange *x)
+{
+    pthread_mutex_lock(&x->lock);
+    if (x->state == HTTP_DEFERRED) {
+        x->state = HTTP_REPLIED;
+        x->status = STATUS_UNAVAILABLE;
+        x->response = MHD_create_response_from_buffer(strlen(STOPPING), (char *)STOPPING,
+                                                      MHD_RESPMEM_PERSISTENT);
+        if (x->suspended)
+            MHD_resume_connection(x->connection);
+    }
+    pthread_mutex_unlock(&x->lock);
+}

@@ -1,0 +1,124 @@
+/* http_server: an HTTP/1.1 server on loopback or wherever it is told; the only door to
+ * libmicrohttpd.
+ *
+ * Poll mode (MHD 0.9.75's epoll mode stalls at 128 connections in a thread), a pool of `threads`.
+ * For each request `begin` is called when the headers are there and says what becomes of the body;
+ * `handle` is called when the body is complete. A handler answers at once, or calls
+ * http_defer and answers later from any thread. An exchange is owned by the server; after
+ * the reply was given it must not be touched again. */
+#ifndef STEPFLEET_HTTP_SERVER_H
+#define STEPFLEET_HTTP_SERVER_H
+
+#include "lib/base/buf.h"
+#include "lib/base/error.h"
+#include "lib/base/log.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct http_server;
+struct http_exchange;
+
+struct http_server_options {
+    const char *host;         /* numeric address: 127.0.0.1, ::1, 0.0.0.0 */
+    uint16_t port;            /* 0: the system picks a free one */
+    unsigned threads;         /* 0: one per core, at most 8 */
+    unsigned max_connections; /* 0: 4096; beyond it a connection is closed at once */
+    unsigned idle_seconds;    /* keep-alive time without a request; 0: 75 */
+    size_t max_body;          /* default ceiling of a body kept in memory */
+    const struct log *log;    /* borrowed; may be NULL */
+    void *ctx;                /* passed to both callbacks */
+    /* May be NULL: bodies up to max_body are kept in memory. Otherwise it may call
+     * http_body_limit, http_body_to_fd or http_reply_* (the body is then read and dropped). */
+    void (*begin)(void *ctx, struct http_exchange *x);
+    /* Must reply or defer. Called on a thread of the pool. */
+    void (*handle)(void *ctx, struct http_exchange *x);
+    /* May be NULL. Called once for each exchange when the server is done with it (answered or
+     * connection lost), to release http_exchange_data. */
+    void (*finished)(void *ctx, struct http_exchange *x);
+};
+
+/* Binds and starts. -1/NULL with ERR_CONFLICT "address ... is in use" or ERR_SYSTEM. */
+struct http_server *http_server_start(const struct http_server_options *options, struct error *err);
+/* The port in use, also when the system picked it. */
+uint16_t http_server_port(const struct http_server *s);
+/* "http://127.0.0.1:8080", brackets around IPv6. Borrowed. */
+const char *http_server_url(const struct http_server *s);
+/* Stops accepting connections and, on live ones, requests (they get 503). When it returns no
+ * handler is at work; what handlers deferred may still be answered. Not from inside a handler. */
+void http_server_quiesce(struct http_server *s);
+/* Ends all connections (deferred exchanges are answered 503; answers under way get two seconds) and
+ * frees. NULL-safe; returns NULL. Whoever holds a deferred exchange may still reply afterwards:
+ * the reply is dropped. */
+struct http_server *http_server_stop(struct http_server *s);
+
+/* The request. Texts are borrowed and live as long as the exchange; a deferred one lives until its
+ * reply is given, whatever becomes of connection and server. */
+const char *http_method(const struct http_exchange *x);
+/* The path as it came, still percent-encoded, without the query: "/a/b%20c". */
+const char *http_raw_path(const struct http_exchange *x);
+/* The query as it came, without '?'; "" if there is none. */
+const char *http_raw_query(const struct http_exchange *x);
+/* A header's value (names without case), or NULL. */
+const char *http_header(const struct http_exchange *x, const char *name);
+/* Calls fn for each header. */
+void http_each_header(const struct http_exchange *x,
+                      void (*fn)(void *ctx, const char *name, const char *value), void *ctx);
+/* A query argument, percent-decoded; NULL if absent, "" for `?name` and `?name=`. */
+const char *http_query(const struct http_exchange *x, const char *name);
+/* Calls fn for each of the first 64 query arguments, decoded. */
+void http_each_query(const struct http_exchange *x,
+                     void (*fn)(void *ctx, const char *name, const char *value), void *ctx);
+/* The port the request came to. */
+uint16_t http_local_port(const struct http_exchange *x);
+/* Peer address as text, for logs. */
+const char *http_peer(const struct http_exchange *x);
+/* The body kept in memory ("" if there was none); `len` may be NULL. */
+const char *http_body(const struct http_exchange *x, size_t *len);
+/* Bytes of the body that came, in memory or written to the fd. */
+uint64_t http_body_len(const struct http_exchange *x);
+/* A pointer of the handler's own that stays with the exchange. */
+void http_set_data(struct http_exchange *x, void *data);
+/* What http_set_data kept; NULL before. */
+void *http_data(const struct http_exchange *x);
+
+/* In `begin` only: another ceiling for this body; or write it to a file descriptor (borrowed) as
+ * it comes, calling `piece` (may be NULL) for each part. A body beyond the ceiling is answered
+ * 413 by `too_large` in the options of the handler: handle() is called with http_too_large(). */
+void http_body_limit(struct http_exchange *x, uint64_t max);
+/* With fd -1 nothing is written: `piece` alone gets the bytes. */
+void http_body_to_fd(struct http_exchange *x, int fd, uint64_t max,
+                     void (*piece)(void *data, const void *bytes, size_t len), void *data);
+/* In `handle`: the body went beyond the ceiling and was dropped: answer 413. */
+bool http_too_large(const struct http_exchange *x);
+/* In `handle`: writing the body to its fd failed with this errno; 0 if it did not. */
+int http_body_errno(const struct http_exchange *x);
+
+/* Adds a header to the reply that is yet to be given. Copies both texts. An empty value
+ * is left out (microhttpd has no such headers); one that microhttpd
+ * does not take (line breaks, no memory, more than 2,048) closes the connection unanswered. */
+void http_add_header(struct http_exchange *x, const char *name, const char *value);
+
+/* Each gives the reply, once. Content-Length is set; HEAD gets the headers only. This one copies.
+ */
+void http_reply(struct http_exchange *x, int status, const char *content_type, const void *body,
+                size_t len);
+/* Takes the text over; a buffer that has failed closes the connection. */
+void http_reply_take(struct http_exchange *x, int status, const char *content_type,
+                     struct buf *body);
+/* Borrows for ever: text constants, bodies cached for the life of the program. */
+void http_reply_const(struct http_exchange *x, int status, const char *content_type,
+                      const void *body, size_t len);
+/* Sends `len` bytes from `offset` by sendfile; closes fd, also when nothing can be sent. */
+void http_reply_fd(struct http_exchange *x, int status, const char *content_type, int fd,
+                   uint64_t offset, uint64_t len);
+
+/* In `handle` only: the reply comes later, from any thread, by one of the functions above. The
+ * handler must not touch the exchange after handing it on. */
+void http_defer(struct http_exchange *x);
+
+/* True in a deferred exchange whose client has gone (best effort). */
+bool http_gone(const struct http_exchange *x);
+
+#endif

@@ -1,0 +1,33 @@
+/* api: the handlers of the REST API. They read and write the store and never wait for AWS.
+ *
+ * A handler is given the borrowed services and one call; it must answer before it returns. Called
+ * on threads of the HTTP pool. */
+#ifndef STEPFLEET_API_H
+#define STEPFLEET_API_H
+
+#include "lib/http_server/http_server.h"
+#include "server/services.h"
+
+#include <stdint.h>
+
+/* One request after routing. */
+struct api_call {
+    const struct services *sv;
+    struct http_exchange *x;
+    int64_t run_id; /* of {id} in the path; 0 if the route has none */
+};
+
+typedef void (*api_handler)(struct api_call *call);
+
+void api_workflow_create(struct api_call *call); /* POST /workflows */
+void api_workflow_list(struct api_call *call);   /* GET /workflows */
+void api_workflow_get(struct api_call *call);    /* GET /workflows/{id} */
+void api_workflow_tasks(struct api_call *call);  /* GET /workflows/{id}/tasks */
+void api_workflow_events(struct api_call *call); /* GET /workflows/{id}/events */
+void api_workflow_spec(struct api_call *call);   /* GET /workflows/{id}/spec */
+/* GET /livez: 200 as long as the process can answer at all. */
+void api_livez(struct api_call *call);
+/* GET /readyz: 200 when store, control loop and AWS are well, else 503 with what is not. */
+void api_readyz(struct api_call *call);
+
+#endif

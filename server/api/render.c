@@ -1,0 +1,124 @@
+#include "server/api/render.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Seconds with milliseconds between two wall times; null while there is no start. */
+static void write_duration(struct json_writer *w, int64_t start, int64_t end)
+{
+    if (!start || end < start) {
+        jw_null(w, "durationSeconds");
+        return;
+    }
+    char text[40];
+    int64_t ms = (end - start) / CLOCK_MS;
+    int n = snprintf(text, sizeof text, "%" PRId64 ".%03d", ms / 1000, (int)(ms % 1000));
+    jw_raw(w, "durationSeconds", text, (size_t)n);
+}
+
+static void write_execution(struct json_writer *w, const struct store_run *run)
+{
+    jw_object(w, "execution");
+    jw_str(w, "name", run->execution_name);
+    jw_str(w, "arn", run->execution_arn);
+    jw_str(w, "status", run->execution_status);
+    jw_str(w, "error", run->error);
+    jw_str(w, "cause", run->cause);
+    if (run->start_error) {
+        jw_int(w, "startAttempts", run->start_attempts);
+        jw_str(w, "startError", run->start_error);
+    }
+    jw_end_object(w);
+}
+
+/* Kept in the run's row, so that a list of runs needs no count over tasks. */
+static void write_counts(struct json_writer *w, const struct store_run *run)
+{
+    jw_object(w, "tasks");
+    jw_int(w, "total", run->task_count);
+    jw_int(w, "submitted", run->submitted_tasks);
+    jw_int(w, "running", run->running_tasks);
+    jw_int(w, "completed", run->completed_tasks);
+    jw_int(w, "failed", run->failed_tasks);
+    jw_int(w, "cancelled", run->cancelled_tasks);
+    jw_end_object(w);
+}
+
+/* Paths without scheme and host: behind a proxy the server does not know its own name. */
+static void write_links(struct json_writer *w, int64_t id)
+{
+    static const char *const parts[] = {"self", "tasks", "events", "spec"};
+    char path[64];
+    jw_object(w, "links");
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        (void)snprintf(path, sizeof path, i ? "/workflows/%" PRId64 "/%s" : "/workflows/%" PRId64,
+                       id, parts[i]);
+        jw_str(w, parts[i], path);
+    }
+    jw_end_object(w);
+}
+
+/* A run that is still going on has a duration up to now. */
+void render_run(struct json_writer *w, const struct store_run *run, int64_t now)
+{
+    jw_object(w, NULL);
+    jw_int(w, "workflowRunId", run->id);
+    jw_str(w, "workflowName", run->workflow_name);
+    jw_int(w, "pattern", run->pattern);
+    jw_str(w, "status", audit_status_name(run->status));
+    jw_str(w, "reason", run->reason);
+    write_counts(w, run);
+    jw_time(w, "submittedAt", run->submitted_at);
+    jw_time(w, "startedAt", run->started_at);
+    jw_time(w, "endedAt", run->ended_at);
+    jw_time(w, "updatedAt", run->updated_at);
+    write_duration(w, run->submitted_at, run->ended_at ? run->ended_at : now);
+    write_execution(w, run);
+    if (run->labels)
+        jw_raw(w, "labels", run->labels, strlen(run->labels));
+    if (run->idempotency_key)
+        jw_str(w, "idempotencyKey", run->idempotency_key);
+    write_links(w, run->id);
+    jw_end_object(w);
+}
+
+/* Members that a task has no value for yet are null, measured ones are left out. */
+void render_task(struct json_writer *w, const struct store_task *task, int64_t now)
+{
+    bool over = audit_status_final(task->status);
+    jw_object(w, NULL);
+    jw_str(w, "taskName", task->name);
+    jw_str(w, "ecsTaskId", task->ecs_task_id);
+    jw_str(w, "status", audit_status_name(task->status));
+    jw_str(w, "s3BucketName", task->s3_bucket);
+    jw_str(w, "objectKey", task->object_key);
+    jw_str(w, "destinationKey", task->destination_key);
+    jw_time(w, "startTime", task->start_time);
+    jw_time(w, "updateTime", task->update_time);
+    write_duration(w, task->start_time, over ? task->update_time : now);
+    if (task->exec_time_in_seconds >= 0)
+        jw_num(w, "execTimeInSeconds", task->exec_time_in_seconds);
+    if (task->bytes >= 0)
+        jw_int(w, "bytes", task->bytes);
+    if (task->exit_code >= 0)
+        jw_int(w, "exitCode", task->exit_code);
+    jw_str(w, "stopCode", task->stop_code);
+    jw_str(w, "stoppedReason", task->stopped_reason);
+    jw_int(w, "attempt", task->attempt);
+    jw_end_object(w);
+}
+
+void render_event(struct json_writer *w, const struct store_event *event)
+{
+    jw_object(w, NULL);
+    jw_int(w, "id", event->id);
+    jw_int(w, "previousEventId", event->previous_id);
+    jw_time(w, "timestamp", event->time);
+    jw_str(w, "type", event->type);
+    if (event->details)
+        jw_raw(w, "details", event->details, strlen(event->details));
+    else
+        jw_null(w, "details");
+    jw_end_object(w);
+}

@@ -1,0 +1,16 @@
+/* render: runs, tasks and events as the REST API shows them. Pure; any thread. */
+#ifndef STEPFLEET_API_RENDER_H
+#define STEPFLEET_API_RENDER_H
+
+#include "lib/json/json_write.h"
+#include "server/store/store.h"
+
+/* Each writes one object as the next element of the writer. `now` (wall us) ends the duration of
+ * what is still going on. */
+void render_run(struct json_writer *w, const struct store_run *run, int64_t now);
+/* Texts of the row are borrowed for the call only. */
+void render_task(struct json_writer *w, const struct store_task *task, int64_t now);
+/* `details` is written as it was stored: JSON already. */
+void render_event(struct json_writer *w, const struct store_event *event);
+
+#endif

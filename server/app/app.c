@@ -1,0 +1,253 @@
+/* Putting the parts together. They are opened so that each finds what it uses: folder, store,
+ * embedded endpoint, control loop, HTTP. They are closed the other way round. */
+#include "server/app/app.h"
+
+#include "lib/aws/aws.h"
+#include "lib/http_server/http_server.h"
+#include "server/app/folder.h"
+#include "server/app/machines.h"
+#include "server/control/control.h"
+#include "server/local/call.h"
+#include "server/local/local.h"
+#include "server/routes/routes.h"
+#include "server/services.h"
+#include "server/store/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    HOST_MAX = 64,
+    LOCAL_CALLS_PER_SECOND = 1000, /* the embedded endpoint has no quota */
+};
+
+struct app {
+    const struct settings *settings;
+    const struct log *log;
+    struct folder folder;
+    struct machines machines;
+    struct store *store;
+    struct local *local;
+    struct control *control;
+    struct control_health health;
+    struct services services;
+    struct http_server *http;
+};
+
+static bool is_local(const struct app *a)
+{
+    return option_on(&a->settings->values[SET_LOCAL]);
+}
+
+/* The local mode needs no configuration: it plays us-east-1 unless it is told another region. */
+static const char *region(const struct app *a)
+{
+    const char *text = settings_text(a->settings, SET_REGION);
+    return text || !is_local(a) ? text : "us-east-1";
+}
+
+/* The folder of this program, for the workers beside it. */
+static int own_folder(char out[PATH_MAX], struct error *err)
+{
+    ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
+    if (n < 0)
+        return err_set_errno(err, "cannot tell where this program is: say --workers DIR");
+    out[n] = '\0';
+    char *slash = strrchr(out, '/');
+    if (slash)
+        *slash = '\0';
+    return 0;
+}
+
+static bool is_loopback(const char *host)
+{
+    return strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0;
+}
+
+/* Address and port of a --listen option; a warning where more than this machine can reach it. */
+static int read_address(const struct app *a, enum setting which, char host[HOST_MAX],
+                        uint16_t *port, struct error *err)
+{
+    const struct option_row *row = &setting_rows[which];
+    if (options_address(settings_text(a->settings, which), host, HOST_MAX, port, err))
+        return err_wrap(err, "--%s (%s)", row->flag, row->env);
+    if (!is_loopback(host))
+        log_warn(a->log,
+                 "listening beyond loopback: there is no login, keep it in a private network",
+                 LOG_STR("option", row->flag), LOG_STR("address", host));
+    return 0;
+}
+
+/* The endpoint's workers are the same programs that run in AWS, found beside this one. */
+static int open_local(struct app *a, struct error *err)
+{
+    char dir[PATH_MAX];
+    char workers[PATH_MAX];
+    char host[HOST_MAX];
+    uint16_t port;
+    struct local_machine machines[PATTERNS];
+    const char *given = settings_text(a->settings, SET_WORKERS);
+    if (folder_file(&a->folder, "aws", dir, err) || (!given && own_folder(workers, err)) ||
+        read_address(a, SET_AWS_LISTEN, host, &port, err))
+        return -1;
+    for (int i = 0; i < PATTERNS; i++)
+        machines[i] =
+            (struct local_machine){a->machines.names[i], buf_str(&a->machines.definitions[i])};
+    const struct local_options options = {.dir = dir,
+                                          .host = host,
+                                          .port = port,
+                                          .workers_dir = given ? given : workers,
+                                          .region = region(a),
+                                          .specs = a->machines.specs,
+                                          .spec_count = PATTERNS,
+                                          .machines = machines,
+                                          .machine_count = PATTERNS,
+                                          .clock = clock_system(),
+                                          .log = a->log};
+    a->local = local_open(&options, err);
+    return a->local ? 0 : -1;
+}
+
+static int open_store(struct app *a, struct error *err)
+{
+    char path[PATH_MAX];
+    if (folder_file(&a->folder, "stepfleet.db", path, err))
+        return -1;
+    const struct store_options options = {.path = path, .clock = clock_system(), .log = a->log};
+    a->store = store_open(&options, err);
+    return a->store ? 0 : -1;
+}
+
+/* The state machines that AWS mode was given: one at least, and no misprint that only a run would
+ * find out. */
+static int check_machines(const char *const given[PATTERNS], struct error *err)
+{
+    if (!given[0] && !given[1])
+        return err_set(
+            err, ERR_ARGUMENT,
+            "no state machine is known: give --state-machine-1 or --state-machine-2 with "
+            "its ARN, or --local to run everything on this machine");
+    for (int i = 0; i < PATTERNS; i++)
+        if (given[i] && (strncmp(given[i], "arn:", 4) != 0 || !strstr(given[i], ":stateMachine:")))
+            return err_set(
+                err, ERR_ARGUMENT,
+                "--state-machine-%d (STEPFLEET_STATE_MACHINE_%d): '%.200s' is not the ARN "
+                "of a state machine: it looks like "
+                "arn:aws:states:eu-west-1:111122223333:stateMachine:pattern-%d",
+                i + 1, i + 1, given[i], i + 1);
+    return 0;
+}
+
+/* In local mode the loop talks to the embedded endpoint as it would to AWS, with any credentials.
+ */
+static int open_control(struct app *a, struct error *err)
+{
+    const char *const given[PATTERNS] = {settings_text(a->settings, SET_MACHINE_1),
+                                         settings_text(a->settings, SET_MACHINE_2)};
+    struct control_options options = {.store = a->store,
+                                      .aws = {.region = region(a), .log = a->log},
+                                      .clock = clock_system(),
+                                      .log = a->log,
+                                      .health = &a->health};
+    for (int i = 0; i < PATTERNS; i++)
+        options.machine_arn[i + 1] = a->local ? a->machines.arns[i] : given[i];
+    if (a->local) {
+        options.aws.endpoint = local_url(a->local);
+        options.aws.access_key_id = "local";
+        options.aws.secret_access_key = "local";
+        options.calls_per_second = LOCAL_CALLS_PER_SECOND;
+    } else if (check_machines(given, err)) {
+        return -1;
+    }
+    a->control = control_start(&options, err);
+    return a->control ? 0 : -1;
+}
+
+/* Last, because a request may come as soon as it is open. */
+static int open_http(struct app *a, struct error *err)
+{
+    char host[HOST_MAX];
+    uint16_t port;
+    if (read_address(a, SET_LISTEN, host, &port, err))
+        return -1;
+    a->services = (struct services){.store = a->store,
+                                    .clock = clock_system(),
+                                    .log = a->log,
+                                    .health = &a->health,
+                                    .wake_control = control_wake,
+                                    .wake_ctx = a->control,
+                                    .loopback = is_loopback(host),
+                                    .local = a->local != NULL};
+    static const enum setting given[PATTERNS] = {SET_MACHINE_1, SET_MACHINE_2};
+    for (int i = 0; i < PATTERNS; i++) {
+        a->services.spec_defaults[i + 1] = a->local ? a->machines.defaults[i] : NULL;
+        a->services.offered[i + 1] = a->local || settings_text(a->settings, given[i]);
+    }
+    const struct http_server_options options = {
+        .host = host,
+        .port = port,
+        .threads = (unsigned)option_int(&a->settings->values[SET_THREADS]),
+        .max_body = BUF_MAX_SPEC,
+        .log = a->log,
+        .ctx = &a->services,
+        .begin = routes_begin,
+        .handle = routes_handle};
+    a->http = http_server_start(&options, err);
+    return a->http ? 0 : -1;
+}
+
+/* app_close takes down whatever was opened; parts that were not are NULL. */
+struct app *app_open(const struct settings *settings, const struct log *log, struct error *err)
+{
+    struct app *a = calloc(1, sizeof *a);
+    if (!a) {
+        err_set(err, ERR_MEMORY, "out of memory");
+        return NULL;
+    }
+    a->settings = settings;
+    a->log = log;
+    a->folder.lock_fd = -1;
+    int rc = machines_open(&a->machines, region(a) ? region(a) : "us-east-1", LOCAL_ACCOUNT,
+                           LOCAL_LAUNCHER, LOCAL_MONITOR, err);
+    if (!rc)
+        rc = folder_open(&a->folder, settings_text(settings, SET_DATA), err);
+    if (!rc)
+        rc = open_store(a, err);
+    if (!rc && is_local(a))
+        rc = open_local(a, err);
+    if (!rc)
+        rc = open_control(a, err);
+    if (!rc)
+        rc = open_http(a, err);
+    return rc ? app_close(a) : a;
+}
+
+const char *app_url(const struct app *a)
+{
+    return http_server_url(a->http);
+}
+
+const char *app_aws_url(const struct app *a)
+{
+    return a->local ? local_url(a->local) : NULL;
+}
+
+/* Requests end first: handlers use the store and wake the loop. The loop ends before the embedded
+ * endpoint that it calls, the endpoint before the folder is let go for the next server. */
+struct app *app_close(struct app *a)
+{
+    if (!a)
+        return NULL;
+    if (a->http)
+        http_server_quiesce(a->http);
+    http_server_stop(a->http);
+    control_stop(a->control);
+    local_close(a->local);
+    store_close(a->store);
+    machines_close(&a->machines);
+    folder_close(&a->folder);
+    free(a);
+    return NULL;
+}

@@ -1,0 +1,167 @@
+#include "server/control/control.h"
+
+#include "server/control/follow.h"
+#include "server/submit/submit.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* The loop turns at least this often, which /readyz can see. */
+#define TURN_MAX (5 * CLOCK_SECOND)
+/* How long what is in flight may take when the loop is to end. */
+#define STOP_MAX (3 * CLOCK_SECOND)
+/* After a poll that failed, so that the loop cannot spin. */
+#define POLL_RETRY (100 * CLOCK_MS)
+
+/* Rooms and what they share; `woken` and `stopping` are all that other threads touch. */
+struct control {
+    struct loop loop;
+    struct submit *submit;
+    struct watch *watch;
+    struct mirror *mirror;
+    struct follows *follows;
+    pthread_t thread;
+    atomic_bool woken;
+    atomic_bool stopping;
+};
+
+/* From the submitter: the new run is active now. */
+static void run_started(void *ctx)
+{
+    struct control *c = ctx;
+    follows_wake(c->follows);
+}
+
+/* From the mirror. */
+static void rows_moved(void *ctx, int64_t run_id)
+{
+    struct control *c = ctx;
+    follows_moved(c->follows, run_id);
+}
+
+/* Sends all that is due; the time by which some room wants to be called again. Runs move on before
+ * their watchers and mirrors do, so that a last pass that is wanted now is sent now. */
+static int64_t turn(struct control *c)
+{
+    int64_t now = loop_now(&c->loop);
+    int64_t next = now + TURN_MAX;
+    if (atomic_exchange(&c->woken, false)) {
+        submit_wake(c->submit);
+        follows_wake(c->follows);
+    }
+    next = loop_earlier(next, submit_step(c->submit));
+    next = loop_earlier(next, follows_step(c->follows));
+    next = loop_earlier(next, watch_step(c->watch));
+    next = loop_earlier(next, mirror_step(c->mirror));
+    if (c->loop.health)
+        atomic_store(&c->loop.health->loop_at, now);
+    return next;
+}
+
+/* Rounded up, so that what is waited for is due when we wake. */
+static int wait_ms(int64_t until, int64_t now)
+{
+    return until <= now ? 0 : (int)((until - now + CLOCK_MS - 1) / CLOCK_MS);
+}
+
+/* Waits for answers till `until`; the number of calls in flight. */
+static int wait_for(struct control *c, int64_t until)
+{
+    struct error err = {0};
+    int in_flight = aws_poll(c->loop.aws, wait_ms(until, loop_now(&c->loop)), &err);
+    if (in_flight >= 0)
+        return in_flight;
+    log_error(c->loop.log, "polling failed", LOG_STR("error", err.message));
+    struct timespec pause = {0, POLL_RETRY * 1000};
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    return 1;
+}
+
+/* The thread. After the last turn it waits for calls in flight: a StartExecution that is answered
+ * now need not be asked about after the restart. */
+static void *run_loop(void *arg)
+{
+    struct control *c = arg;
+    while (!atomic_load(&c->stopping))
+        (void)wait_for(c, turn(c));
+    int64_t deadline = loop_now(&c->loop) + STOP_MAX;
+    int in_flight = wait_for(c, 0);
+    while (in_flight > 0 && loop_now(&c->loop) < deadline)
+        in_flight = wait_for(c, deadline);
+    return NULL;
+}
+
+/* The client first: it drops what is in flight, so that no callback finds its room gone. */
+static struct control *control_free(struct control *c)
+{
+    if (!c)
+        return NULL;
+    aws_free(c->loop.aws);
+    follows_free(c->follows);
+    mirror_free(c->mirror);
+    watch_free(c->watch);
+    submit_free(c->submit);
+    free(c);
+    return NULL;
+}
+
+/* In the order in which they are needed by one another. */
+static int make_rooms(struct control *c, const struct control_options *o, struct error *err)
+{
+    struct submit_options submit = {
+        .loop = &c->loop, .in_flight = o->starts_in_flight, .started = run_started, .ctx = c};
+    struct watch_options watch = {
+        .loop = &c->loop, .calls_per_second = o->calls_per_second, .list_above = o->list_above};
+    struct mirror_options mirror = {
+        .loop = &c->loop, .interval = o->mirror_interval, .moved = rows_moved, .ctx = c};
+    for (int pattern = 1; pattern <= 2; pattern++) {
+        submit.machine_arn[pattern] = o->machine_arn[pattern];
+        watch.machine_arn[pattern] = o->machine_arn[pattern];
+    }
+    c->submit = submit_new(&submit, err);
+    c->watch = c->submit ? watch_new(&watch, err) : NULL;
+    c->mirror = c->watch ? mirror_new(&mirror, err) : NULL;
+    c->follows = c->mirror ? follows_new(&c->loop, c->watch, c->mirror, err) : NULL;
+    return c->follows ? 0 : -1;
+}
+
+/* Everything is made before the thread starts, so that the rooms need no locks. */
+struct control *control_start(const struct control_options *o, struct error *err)
+{
+    struct control *c = calloc(1, sizeof *c);
+    if (!c) {
+        err_set(err, ERR_MEMORY, "out of memory for the control loop");
+        return NULL;
+    }
+    c->loop = (struct loop){o->store, NULL, o->clock, o->log, o->health};
+    atomic_init(&c->woken, false);
+    atomic_init(&c->stopping, false);
+    c->loop.aws = aws_new(&o->aws, err);
+    if (!c->loop.aws || make_rooms(c, o, err))
+        return control_free(c);
+    if (pthread_create(&c->thread, NULL, run_loop, c) != 0) {
+        err_set(err, ERR_SYSTEM, "cannot start the control thread");
+        return control_free(c);
+    }
+    return c;
+}
+
+/* The flag first: a wakeup that finds the loop awake must not be lost. */
+void control_wake(void *control)
+{
+    struct control *c = control;
+    atomic_store(&c->woken, true);
+    aws_wakeup(c->loop.aws);
+}
+
+/* No wake may come any more: whoever could call control_wake has ended before. */
+struct control *control_stop(struct control *c)
+{
+    if (!c)
+        return NULL;
+    atomic_store(&c->stopping, true);
+    aws_wakeup(c->loop.aws);
+    (void)pthread_join(c->thread, NULL);
+    return control_free(c);
+}

@@ -1,0 +1,118 @@
+/* The last part of a run's life: settle, stop what is left, close. */
+#include "server/control/ending.h"
+#include "server/control/follow_private.h"
+
+/* An execution can succeed before the last audit rows can be read (reads are eventually
+ * consistent): so many more passes are made, after 250 ms, 500 ms ... */
+enum { SETTLE_MAX = 4 };
+#define SETTLE_WAIT (250 * CLOCK_MS)
+#define STORE_RETRY (2 * CLOCK_SECOND)
+
+static void read_counts(void *ctx, const struct store_run *run)
+{
+    struct ending_facts *facts = ctx;
+    facts->tasks[AUDIT_SUBMITTED] = run->submitted_tasks;
+    facts->tasks[AUDIT_RUNNING] = run->running_tasks;
+    facts->tasks[AUDIT_COMPLETED] = run->completed_tasks;
+    facts->tasks[AUDIT_FAILED] = run->failed_tasks;
+    facts->tasks[AUDIT_CANCELLED] = run->cancelled_tasks;
+    facts->cancelled = run->cancel_at != 0;
+}
+
+/* The counts come from the store, which has merged all attempts. */
+static int gather(struct follows *f, const struct follow *run, struct ending_facts *facts,
+                  struct error *err)
+{
+    const struct watch_end *end = watch_ended(run->watch);
+    *facts = (struct ending_facts){.execution_status = end->status,
+                                   .error = end->error,
+                                   .cause = end->cause,
+                                   .mirror_problem = "the run's input names no audit tables",
+                                   .tolerated = run->tolerated};
+    if (run->mirror) {
+        const struct mirror_end *mirrored = mirror_finished(run->mirror);
+        facts->summary_reason = mirrored->reason;
+        facts->mirror_problem = mirrored->problem;
+    }
+    return store_run_get(f->loop->store, run->id, read_counts, facts, err);
+}
+
+/* Waits with the run when the store fails; it is asked again. */
+static void store_failed(struct follows *f, struct follow *run, int64_t now,
+                         const struct error *err)
+{
+    run->not_before = now + STORE_RETRY;
+    log_error(f->loop->log, "a run cannot be closed yet", LOG_INT("run_id", run->id),
+              LOG_STR("error", err->message));
+}
+
+/* The pass that was asked for is in the store: late rows, tasks left behind, or ready to close. */
+static void settle(struct follows *f, struct follow *run, int64_t now)
+{
+    struct ending_facts facts;
+    struct error err = {0};
+    if (gather(f, run, &facts, &err)) {
+        store_failed(f, run, now, &err);
+        return;
+    }
+    if (ending_unsettled(&facts) && run->settled < SETTLE_MAX) {
+        mirror_finish(run->mirror, now + (SETTLE_WAIT << run->settled));
+        run->settled++;
+        return;
+    }
+    bool left_behind = run->cluster && ending_left_tasks(&facts);
+    run->state = FOLLOW_CLOSING;
+    if (!left_behind)
+        return;
+    run->stop = stop_begin(f->loop, run->id, run->cluster,
+                           facts.cancelled ? "Stepfleet: the run was cancelled"
+                                           : "Stepfleet: the run's execution has ended",
+                           &err);
+    if (run->stop)
+        run->state = FOLLOW_STOPPING;
+}
+
+/* Facts are gathered anew: stopping tasks took time, and the mirror's counts are the store's. */
+static void close_run(struct follows *f, struct follow *run, int64_t now)
+{
+    struct ending_facts facts;
+    struct ending ending;
+    struct error err = {0};
+    if (gather(f, run, &facts, &err)) {
+        store_failed(f, run, now, &err);
+        return;
+    }
+    ending_decide(&facts, &ending);
+    /* A conflict: it is final already, and stays what it is. */
+    if (store_run_close(f->loop->store, run->id, &ending.close, &err) && err.code != ERR_CONFLICT) {
+        store_failed(f, run, now, &err);
+        return;
+    }
+    log_info(f->loop->log, "run ended", LOG_INT("run_id", run->id),
+             LOG_STR("status", audit_status_name(ending.close.status)),
+             LOG_STR("reason", ending.reason));
+    run->closed = true;
+}
+
+/* Falls through the states as far as it can go in one turn. */
+int64_t follow_step(struct follows *f, struct follow *run, int64_t now)
+{
+    if (now < run->not_before)
+        return run->not_before;
+    if (run->state == FOLLOW_RUNNING && watch_ended(run->watch)) {
+        run->state = FOLLOW_SETTLING;
+        if (run->mirror)
+            mirror_finish(run->mirror, now);
+    }
+    if (run->state == FOLLOW_SETTLING && (!run->mirror || mirror_finished(run->mirror)))
+        settle(f, run, now);
+    int64_t next = LOOP_NEVER;
+    if (run->state == FOLLOW_STOPPING) {
+        next = stop_step(run->stop);
+        if (stop_done(run->stop))
+            run->state = FOLLOW_CLOSING;
+    }
+    if (run->state == FOLLOW_CLOSING && now >= run->not_before)
+        close_run(f, run, now);
+    return run->not_before > now ? run->not_before : next;
+}

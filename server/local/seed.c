@@ -1,0 +1,119 @@
+/* What the CloudFormation templates would have made, from the same specs. Every step is an
+ * "ensure": a second start with the same folder changes nothing, and data that a user has put there
+ * stays. */
+#include "server/local/seed.h"
+
+#include "lib/spec/spec.h"
+
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    SAMPLE_BYTES = 1024 * 1024, /* an example input object */
+    LAUNCHER_SECONDS = 900,
+    MONITOR_SECONDS = 300,
+};
+
+/* Writes the program's path; -1 with what to do when it is not there or cannot be run. */
+static int worker_path(const struct local_options *o, const char *name, char out[PATH_MAX],
+                       struct error *err)
+{
+    int n = snprintf(out, PATH_MAX, "%s/%s", o->workers_dir, name);
+    if (n < 0 || n >= PATH_MAX)
+        return err_set(err, ERR_ARGUMENT, "the path of the workers' folder is too long");
+    if (access(out, X_OK))
+        return err_set(
+            err, ERR_NOT_FOUND,
+            "the worker program %s is missing or not executable: build it (make), or say "
+            "where it is with --workers DIR",
+            out);
+    return 0;
+}
+
+/* AWS environment variables come from the room; the functions need no others locally. */
+static int seed_function(const struct seed_services *s, const struct local_options *o,
+                         const char *name, int seconds, struct error *err)
+{
+    static const char *const environment[] = {NULL};
+    char program[PATH_MAX];
+    if (worker_path(o, name, program, err))
+        return -1;
+    const struct local_lambda_function function = {
+        .name = name, .program = program, .timeout_seconds = seconds, .environment = environment};
+    return local_lambda_register(s->lambda, &function, err);
+}
+
+/* Bytes that do not compress and do not repeat: a cheap generator (xorshift64) is enough. */
+static int seed_object(const struct seed_services *s, const char *bucket, const char *key,
+                       struct error *err)
+{
+    if (local_s3_has_object(s->s3, bucket, key))
+        return 0;
+    uint64_t *words = malloc(SAMPLE_BYTES);
+    if (!words)
+        return err_set(err, ERR_MEMORY, "out of memory");
+    uint64_t x = UINT64_C(0x9e3779b97f4a7c15);
+    for (size_t i = 0; i < SAMPLE_BYTES / sizeof *words; i++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        words[i] = x;
+    }
+    int rc = local_s3_put(s->s3, bucket, key, words, SAMPLE_BYTES, err);
+    free(words);
+    return rc;
+}
+
+/* The key types are those of the audit tables' templates: the summary by text and number, the
+ * details by number and text. */
+static int seed_tables(const struct seed_services *s, const struct spec *spec, struct error *err)
+{
+    if (local_dynamodb_ensure_table(s->dynamodb, spec->summary_table, spec->summary_hash_key, 'S',
+                                    spec->summary_range_key, 'N', err))
+        return -1;
+    return local_dynamodb_ensure_table(s->dynamodb, spec->details_table, spec->details_hash_key,
+                                       'N', spec->details_range_key, 'S', err);
+}
+
+/* The summary's bucket, and for each task its bucket with the input object it copies. */
+static int seed_objects(const struct seed_services *s, const struct spec *spec, struct error *err)
+{
+    int rc = local_s3_ensure_bucket(s->s3, spec->s3_bucket_name, err);
+    for (size_t i = 0; !rc && i < spec->task_count; i++) {
+        const struct spec_task *task = &spec->tasks[i];
+        rc = local_s3_ensure_bucket(s->s3, task->s3_bucket_name, err);
+        if (!rc)
+            rc = seed_object(s, task->s3_bucket_name, task->object_key, err);
+    }
+    return rc;
+}
+
+/* What one spec names; several specs may name the same things. */
+static int seed_spec(const struct seed_services *s, const struct spec *spec, struct error *err)
+{
+    if (seed_tables(s, spec, err) || seed_objects(s, spec, err) ||
+        local_ecs_ensure_cluster(s->ecs, spec->cluster_name, err))
+        return -1;
+    return local_ecs_ensure_definition(s->ecs, spec->task_definition, spec->container_name,
+                                       "s3-copy-task", err);
+}
+
+int seed_resources(const struct seed_services *s, const struct local_options *o, struct error *err)
+{
+    char program[PATH_MAX];
+    if (seed_function(s, o, LOCAL_LAUNCHER, LAUNCHER_SECONDS, err) ||
+        seed_function(s, o, LOCAL_MONITOR, MONITOR_SECONDS, err) ||
+        worker_path(o, "s3-copy-task", program, err) ||
+        local_ecs_image(s->ecs, "s3-copy-task", program, err))
+        return -1;
+    for (size_t i = 0; i < o->spec_count; i++)
+        if (seed_spec(s, &o->specs[i], err))
+            return -1;
+    for (size_t i = 0; i < o->machine_count; i++)
+        if (local_sfn_ensure_machine(s->sfn, o->machines[i].name, o->machines[i].definition, err))
+            return err_wrap(err, "state machine %s", o->machines[i].name);
+    return 0;
+}

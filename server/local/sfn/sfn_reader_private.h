@@ -1,0 +1,36 @@
+/* sfn_reader_private: the reader's statements. Private to sfn_reader*.c. */
+#ifndef STEPFLEET_SFN_READER_PRIVATE_H
+#define STEPFLEET_SFN_READER_PRIVATE_H
+
+#include "lib/db/db.h"
+#include "server/local/sfn/sfn_reader.h"
+
+#include <pthread.h>
+
+enum read_statement {
+    READ_MACHINE,
+    READ_MACHINE_FOR,
+    READ_MACHINE_ID,
+    READ_MACHINES,
+    READ_TAGS,
+    READ_EXECUTION,
+    READ_EXECUTIONS,
+    READ_EXECUTIONS_BY,
+    READ_EXECUTION_ID,
+    READ_EVENTS,
+    READ_EVENTS_BACK,
+    READ_COUNT
+};
+
+struct sfn_reader {
+    pthread_mutex_t lock; /* guards all below */
+    struct db *db;
+    struct stmt *statements[READ_COUNT];
+};
+
+/* Sets err; -1. */
+int read_no_memory(struct error *err);
+/* The last part of an ARN; borrowed from it. */
+const char *arn_name(const char *arn);
+
+#endif

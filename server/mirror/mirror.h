@@ -1,0 +1,50 @@
+/* mirror: copies the audit tables' rows of active runs into the store.
+ *
+ * A pass is a Query of the run's details, page by page; rows that were seen before are dropped
+ * here, the rest goes to the store. Passes follow in intervals that grow to 5 s while nothing
+ * moves. After a run's execution has ended one full pass, begun after that, is the last word; the
+ * summary row is read behind it (not with each pass: it carries the whole spec). Used by the
+ * control thread only; callbacks run inside aws_poll. */
+#ifndef STEPFLEET_MIRROR_H
+#define STEPFLEET_MIRROR_H
+
+#include "lib/spec/spec.h"
+#include "server/loop/loop.h"
+
+struct mirror;
+struct mirror_run;
+
+struct mirror_options {
+    const struct loop *loop;                  /* borrowed, must outlive the mirror */
+    int64_t interval;                         /* the shortest, microseconds; 0: 250 ms */
+    void (*moved)(void *ctx, int64_t run_id); /* rows of a run changed; may be NULL */
+    void *ctx;
+};
+
+/* NULL when memory is out. */
+struct mirror *mirror_new(const struct mirror_options *options, struct error *err);
+/* Call after the struct aws was freed (its callbacks point here). NULL-safe; returns NULL. */
+struct mirror *mirror_free(struct mirror *m);
+
+/* Begins to mirror a run; due at once. Copies the names of tables and keys from the spec. */
+struct mirror_run *mirror_follow(struct mirror *m, int64_t run_id, const struct spec *spec,
+                                 struct error *err);
+/* Stops; the run must not be used any more. NULL-safe. */
+void mirror_leave(struct mirror_run *r);
+
+/* Sends what is due for all runs; returns the monotonic time to be called again. */
+int64_t mirror_step(struct mirror *m);
+
+/* Asks for a full pass that begins not before `at` (monotonic) and is the last word, unless it is
+ * asked for again. */
+void mirror_finish(struct mirror_run *r, int64_t at);
+
+/* What the last word was. Texts belong to the run; NULL: nothing to be said. */
+struct mirror_end {
+    const char *reason;  /* of the summary row */
+    const char *problem; /* why the tables could not be read */
+};
+/* NULL until the pass that was asked for is complete, or cannot be made. */
+const struct mirror_end *mirror_finished(const struct mirror_run *r);
+
+#endif

@@ -1,0 +1,63 @@
+/* mirror_private: the mirror's own structs. Private to server/mirror. */
+#ifndef STEPFLEET_MIRROR_PRIVATE_H
+#define STEPFLEET_MIRROR_PRIVATE_H
+
+#include "lib/audit/audit.h"
+#include "server/loop/pace.h"
+#include "server/loop/seen.h"
+#include "server/loop/trouble.h"
+#include "server/mirror/mirror.h"
+#include "server/store/store.h"
+
+enum { MIRROR_TEXT_MAX = 512 };
+
+struct mirror {
+    const struct loop *loop;
+    int64_t interval;
+    void (*moved)(void *ctx, int64_t run_id);
+    void *ctx;
+    int run_count; /* followed and not finished */
+    struct mirror_run *runs;
+};
+
+/* One run. It has at most one call in flight (`busy`); when it is left meanwhile (`left`), the
+ * callback frees it.
+ *
+ *     wait for pace.due -> pass: page, page, ... last page -> wait
+ *     and once `finishing`: a pass that begins after mirror_finish -> summary row -> finished
+ *
+ * A page that fails ends its pass; the next one begins at the first page again, which is cheap
+ * because `seen` drops what is in the store. */
+struct mirror_run {
+    struct mirror *mirror;
+    struct mirror_run *next;
+    int64_t id;
+    char *names; /* one allocation that the tables' texts point into */
+    const char *workflow_name;
+    struct audit_table details, summary;
+
+    bool busy, left;
+    struct trouble trouble;
+    struct pace pace;
+    struct seen seen; /* rows that are in the store as they are */
+
+    json_t *start_key; /* of the next page; NULL: the first */
+    bool in_pass;
+    int64_t pass_began;
+    bool pass_moved;
+
+    bool finishing; /* a last pass is wanted */
+    bool last_pass; /* the one under way is it */
+    bool want_summary;
+    bool finished;
+    struct mirror_end end;
+    char reason[MIRROR_TEXT_MAX];
+    char problem[MIRROR_TEXT_MAX];
+};
+
+/* Reads one answer of a Query into the store; *key is the next page's start (a new reference) or
+ * NULL, *moved is set when a row was news. */
+int mirror_take_page(struct mirror_run *r, const struct aws_response *response, json_t **key,
+                     bool *moved, struct error *err);
+
+#endif

@@ -1,0 +1,14 @@
+/* routes: which handler a request is for. The table is the REST contract's list of methods and
+ * paths; everything else is 404 or 405 as application/problem+json. Any thread. */
+#ifndef STEPFLEET_ROUTES_H
+#define STEPFLEET_ROUTES_H
+
+#include "lib/http_server/http_server.h"
+#include "server/services.h"
+
+/* Callbacks for struct http_server_options; ctx is the const struct services. */
+void routes_begin(void *services, struct http_exchange *x);
+/* Replies before it returns. */
+void routes_handle(void *services, struct http_exchange *x);
+
+#endif

@@ -1,0 +1,39 @@
+/* services: what HTTP handlers are given: borrowed pointers, never the application. Const after
+ * start; any thread. */
+#ifndef STEPFLEET_SERVICES_H
+#define STEPFLEET_SERVICES_H
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+
+/* How the control loop is doing; written by it, read by /readyz. Times are monotonic us, 0: never.
+ */
+struct control_health {
+    _Atomic int64_t loop_at;     /* last turn of the loop */
+    _Atomic int64_t aws_ok_at;   /* last successful AWS call */
+    _Atomic int64_t aws_fail_at; /* last failed one */
+    _Atomic int64_t mirror_at;   /* last complete pass of the mirror */
+};
+
+struct services {
+    struct store *store;
+    const struct clock *clock;
+    const struct log *log;
+    /* Attributes the deployment knows, an object by pattern: index 1 and 2; NULL: none. */
+    json_t *spec_defaults[3];
+    bool offered[3]; /* patterns that have a state machine here, index 1 and 2 */
+    const struct control_health *health;
+    void (*wake_control)(void *ctx); /* call after something was put into the outbox */
+    void *wake_ctx;
+    bool local;    /* the embedded AWS endpoint is in use */
+    bool loopback; /* bound to loopback: requests with a foreign Host are refused */
+};
+
+#endif

@@ -1,0 +1,112 @@
+/* The history of executions. Events are numbered from 1 without gaps, but may come in any order:
+ * the newest page is read first. */
+#include "server/store/store_room.h"
+
+/* The caller's function travels through rows_each in this. */
+struct event_reader {
+    store_event_fn fn;
+    void *ctx;
+};
+
+static void read_event(struct stmt *stmt, void *ctx)
+{
+    const struct event_reader *reader = ctx;
+    const struct store_event event = {
+        .id = stmt_int(stmt, 0),
+        .previous_id = stmt_int(stmt, 1),
+        .time = stmt_int(stmt, 2),
+        .type = stmt_text(stmt, 3),
+        .details = stmt_text(stmt, 4),
+    };
+    reader->fn(reader->ctx, &event);
+}
+
+/* One row more than asked for tells whether there is a next page. */
+int store_event_list(struct store *s, int64_t run_id, int64_t after, int limit, store_event_fn fn,
+                     void *ctx, bool *more, struct error *err)
+{
+    static const char sql[] = "SELECT id, previous_id, time, type, details FROM events"
+                              " WHERE run_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+    struct reading r;
+    *more = false;
+    if (reading_limit(limit, err) || reading_open(&r, s, sql, err))
+        return -1;
+    stmt_bind_int(r.stmt, 1, run_id);
+    stmt_bind_int(r.stmt, 2, after);
+    stmt_bind_int(r.stmt, 3, (int64_t)limit + 1);
+    int rc = rows_each(r.stmt, limit, read_event, &(struct event_reader){fn, ctx}, more, err);
+    reading_close(&r);
+    return rc;
+}
+
+/* The arguments of store_events_add on their way to the writer's thread, as with all changes here.
+ */
+struct add {
+    int64_t run_id;
+    const struct store_event *events;
+    size_t count;
+};
+
+/* RETURNING gives a row only when the event was not there. */
+static int insert_event(struct write *w, int64_t run_id, const struct store_event *event,
+                        bool *added, struct error *err)
+{
+    struct stmt *stmt = conn_stmt(w->conn,
+                                  "INSERT INTO events (run_id, id, previous_id, time, type,"
+                                  " details) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+                                  " ON CONFLICT DO NOTHING RETURNING 1",
+                                  err);
+    if (!stmt)
+        return -1;
+    stmt_bind_int(stmt, 1, run_id);
+    stmt_bind_int(stmt, 2, event->id);
+    stmt_bind_int(stmt, 3, event->previous_id);
+    stmt_bind_int(stmt, 4, event->time);
+    stmt_bind_text(stmt, 5, event->type);
+    stmt_bind_text(stmt, 6, event->details);
+    int rc = stmt_step(stmt, err);
+    *added = *added || rc == 1;
+    stmt_reset(stmt);
+    return rc < 0 ? -1 : 0;
+}
+
+/* Moves `last` on over the events that follow it without a gap. */
+static int contiguous(struct write *w, int64_t run_id, int64_t *last, struct error *err)
+{
+    struct stmt *stmt =
+        conn_stmt(w->conn, "SELECT id FROM events WHERE run_id = ?1 AND id > ?2 ORDER BY id", err);
+    if (!stmt)
+        return -1;
+    stmt_bind_int(stmt, 1, run_id);
+    stmt_bind_int(stmt, 2, *last);
+    int rc;
+    while ((rc = stmt_step(stmt, err)) == 1 && stmt_int(stmt, 0) == *last + 1)
+        (*last)++;
+    stmt_reset(stmt);
+    return rc < 0 ? -1 : 0;
+}
+
+/* Pages of history overlap; what is there stays as it is. */
+static int add_events(struct write *w, void *arg, struct error *err)
+{
+    const struct add *add = arg;
+    struct run_state run;
+    bool added = false;
+    if (run_state_read(w, add->run_id, &run, err))
+        return -1;
+    for (size_t i = 0; i < add->count; i++)
+        if (insert_event(w, add->run_id, &add->events[i], &added, err))
+            return -1;
+    if (!added)
+        return 0;
+    if (contiguous(w, add->run_id, &run.last_event_id, err))
+        return -1;
+    return run_state_write(w, &run, err);
+}
+
+int store_events_add(struct store *s, int64_t run_id, const struct store_event *events,
+                     size_t count, struct error *err)
+{
+    struct add add = {run_id, events, count};
+    return writer_do(&s->writer, add_events, &add, err);
+}

@@ -1,0 +1,239 @@
+/* store: the control plane's own SQLite cache: runs, outbox, tasks, events.
+ *
+ * One writer thread commits what is waiting in groups; write functions block until their change is
+ * committed (or refused) and may be called from any thread. Reads use a pool of read-only
+ * connections and may be called from any thread; they never wait for the writer. Rows handed to
+ * callbacks are borrowed for the callback. A status moves only along audit_may_move; a final
+ * status is never left (a task's newer attempt is a new row and may: the newest attempt is what the
+ * task is, until its run is final). Each committed change of a run gives it a new `version`, a
+ * number that counts changes over all runs, and wakes the listener.
+ */
+#ifndef STEPFLEET_STORE_H
+#define STEPFLEET_STORE_H
+
+#include "lib/audit/audit.h"
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/error.h"
+#include "lib/base/log.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+struct store_options {
+    const char *path; /* the SQLite file; its folder must exist */
+    const struct clock *clock;
+    const struct log *log;
+};
+
+/* Opens, applies migrations/ (embedded), starts the writer. NULL with one clear sentence: damaged
+ * file, newer schema, folder not writable. */
+struct store *store_open(const struct store_options *options, struct error *err);
+struct store *store_close(struct store *s); /* commits what is queued; NULL-safe; returns NULL */
+/* Called (on the writer's thread, must not block or call the store) after each commit. */
+void store_on_change(struct store *s, void (*changed)(void *ctx), void *ctx);
+
+/* --- runs --- */
+
+struct store_new_task {
+    const char *name;
+    const char *s3_bucket;
+    const char *object_key;
+};
+
+struct store_new_run {
+    int64_t id; /* workflow_run_id */
+    int pattern;
+    const char *workflow_name;
+    const char *execution_name;
+    const char *request; /* the spec as submitted (text), for /spec */
+    size_t request_len;
+    const char *input; /* StartExecution's input (the completed spec) */
+    size_t input_len;
+    const char *idempotency_key; /* NULL: none */
+    const char *request_hash;    /* hex SHA-256 over pattern and request */
+    const char *labels;          /* JSON text or NULL */
+    int64_t parent_id;           /* the run this one repeats; 0: none */
+    const struct store_new_task *tasks;
+    size_t task_count;
+};
+
+/* Writes run (Submitted), tasks (Submitted) and outbox row in one transaction.
+ * 0: created, or *existing is the id of the run with the same idempotency key and hash (then
+ * nothing is written). -1: ERR_CONFLICT id used (message names the run), ERR_IDEMPOTENCY key used
+ * with another request. *existing is 0 when a new run was made. */
+int store_run_create(struct store *s, const struct store_new_run *run, int64_t *existing,
+                     struct error *err);
+
+/* One run as read. Texts may be NULL where noted. */
+struct store_run {
+    int64_t id;
+    int64_t version;
+    int pattern;
+    const char *workflow_name;
+    enum audit_status status;
+    const char *reason; /* NULL unless something is to be said */
+    const char *execution_name;
+    const char *execution_arn;    /* NULL until started */
+    const char *execution_status; /* NULL until known: RUNNING SUCCEEDED ... */
+    const char *error, *cause;    /* of the execution; NULL */
+    const char *idempotency_key;  /* NULL */
+    const char *labels;           /* JSON; NULL */
+    int64_t task_count, submitted_tasks, running_tasks, completed_tasks, failed_tasks,
+        cancelled_tasks;
+    int64_t submitted_at, started_at, ended_at, updated_at; /* wall us; 0: not yet */
+    int64_t start_attempts;  /* of StartExecution while in the outbox */
+    const char *start_error; /* last one; NULL */
+    int64_t parent_id;       /* the run this one repeats; 0: none */
+    int64_t cancel_at;       /* when cancelling was asked for; 0: it was not */
+};
+
+typedef void (*store_run_fn)(void *ctx, const struct store_run *run);
+
+/* ERR_NOT_FOUND "there is no run 123". */
+int store_run_get(struct store *s, int64_t id, store_run_fn fn, void *ctx, struct error *err);
+
+struct store_run_filter {
+    int status;           /* enum audit_status, or -1 for any */
+    int pattern;          /* 0: any */
+    const char *name;     /* exact workflow name; NULL: any */
+    const char *text;     /* found in workflow name, task names, object keys, reason; NULL: any */
+    int64_t since, until; /* submitted_at bounds, wall us; 0: none */
+    int64_t before;       /* keyset: only runs submitted before this one; 0: from the newest */
+    int limit;            /* 1..1000 */
+};
+/* By the time of submission, newest first. *more tells whether there are further rows behind the
+ * last one. */
+int store_run_list(struct store *s, const struct store_run_filter *filter, store_run_fn fn,
+                   void *ctx, bool *more, struct error *err);
+
+/* Runs changed after the given version, in order of version (the feed of the live hub). */
+int store_run_changes(struct store *s, int64_t after_version, int limit, store_run_fn fn, void *ctx,
+                      bool *more, struct error *err);
+/* Notes that the run is to be cancelled; the control loop does it. A final run, or one that is
+ * being cancelled already, is left as it is (0). ERR_NOT_FOUND. */
+int store_run_cancel(struct store *s, int64_t id, struct error *err);
+
+/* The spec as submitted, or the execution's input. */
+int store_run_request(struct store *s, int64_t id, struct buf *out, struct error *err);
+/* ERR_NOT_FOUND as above; the text is appended. */
+int store_run_input(struct store *s, int64_t id, struct buf *out, struct error *err);
+
+/* --- tasks --- */
+
+struct store_task {
+    int64_t run_id;
+    int64_t seq; /* position in the spec's taskList, from 0; unlisted ones follow */
+    const char *name;
+    const char *ecs_task_id; /* NULL until known */
+    enum audit_status status;
+    const char *s3_bucket, *object_key, *destination_key; /* may be NULL */
+    int64_t start_time, update_time;                      /* wall us; 0 */
+    double exec_time_in_seconds;                          /* negative: none */
+    int64_t bytes;                                        /* negative: none */
+    const char *stop_code, *stopped_reason;               /* NULL */
+    int64_t exit_code;                                    /* negative: none */
+    int64_t attempt;
+};
+typedef void (*store_task_fn)(void *ctx, const struct store_task *task);
+/* In order of seq, from seq > after (-1: from the first); status -1: any. */
+int store_task_list(struct store *s, int64_t run_id, int status, int64_t after, int limit,
+                    store_task_fn fn, void *ctx, bool *more, struct error *err);
+
+/* --- events (state machine history) --- */
+
+struct store_event {
+    int64_t id;
+    int64_t previous_id;
+    int64_t time;
+    const char *type;
+    const char *details; /* JSON text of the details member, or NULL */
+};
+typedef void (*store_event_fn)(void *ctx, const struct store_event *event);
+/* In order of id, from id > after (0: from the first). An unknown run has no events. */
+int store_event_list(struct store *s, int64_t run_id, int64_t after, int limit, store_event_fn fn,
+                     void *ctx, bool *more, struct error *err);
+
+/* --- outbox (the submitter's) --- */
+
+struct store_outbox_row {
+    int64_t run_id;
+    int pattern;
+    int64_t attempts;
+    bool cancelled; /* cancelling was asked for */
+    const char *execution_name;
+    const char *input;
+    size_t input_len;
+};
+typedef void (*store_outbox_fn)(void *ctx, const struct store_outbox_row *row);
+/* Rows due at `now` or to be cancelled, oldest first. *next_due is the earliest time among the
+ * others, 0 if none. */
+int store_outbox_due(struct store *s, int64_t now, int limit, store_outbox_fn fn, void *ctx,
+                     int64_t *next_due, struct error *err);
+/* StartExecution worked: removes the row, run Running with its ARN. */
+int store_outbox_started(struct store *s, int64_t run_id, const char *execution_arn,
+                         int64_t started_at, struct error *err);
+/* Try again at `next_due`; the error is kept for people. */
+int store_outbox_postpone(struct store *s, int64_t run_id, int64_t next_due, const char *error,
+                          struct error *err);
+/* It can never start: removes the row, run Failed with this reason, open tasks Failed. */
+int store_outbox_refused(struct store *s, int64_t run_id, const char *reason, struct error *err);
+
+/* --- what watcher and mirror write --- */
+
+/* A run that has an execution and is not final. Its input, which may be large, is read by
+ * store_run_input when the run is taken up. */
+struct store_active {
+    int64_t id;
+    int pattern;
+    const char *workflow_name;
+    const char *execution_arn;
+    const char *execution_status; /* NULL: not described yet */
+    bool cancelled;               /* cancelling was asked for */
+    int64_t started_at;
+    int64_t last_event_id; /* all events up to it are there */
+    int64_t update_time;   /* newest update_time among its mirrored rows, 0 */
+};
+typedef void (*store_active_fn)(void *ctx, const struct store_active *active);
+/* In order of id. */
+int store_active_list(struct store *s, store_active_fn fn, void *ctx, struct error *err);
+
+/* What DescribeExecution said. A terminal status does not make the run final yet: that is
+ * store_run_close, after the last events and audit rows were read. */
+struct store_execution {
+    const char *status;
+    int64_t started_at, stopped_at;
+    const char *error, *cause; /* NULL */
+};
+/* What is known already changes nothing; on a final run it is ignored. */
+int store_execution_set(struct store *s, int64_t run_id, const struct store_execution *e,
+                        struct error *err);
+/* Adds events; those already there are left alone. One transaction. */
+int store_events_add(struct store *s, int64_t run_id, const struct store_event *events,
+                     size_t count, struct error *err);
+/* Takes over audit rows: matched to the run's tasks by task name, newest attempt wins, never
+ * backwards. Counts of the run follow. One transaction. */
+int store_tasks_mirror(struct store *s, int64_t run_id, const struct audit_detail *rows,
+                       size_t count, struct error *err);
+/* Says in the run's reason why it does not move on (a table that may not be read, say), or with
+ * NULL takes that back. A final run is left as it is. */
+int store_run_note(struct store *s, int64_t run_id, const char *text, struct error *err);
+/* Ends the run with the truth. Tasks that are not final get `task_status` and `task_reason`. */
+struct store_close {
+    enum audit_status status;
+    const char *reason; /* NULL */
+    int64_t ended_at;   /* 0: when the execution stopped, or now */
+    enum audit_status task_status;
+    const char *task_reason;
+};
+/* ERR_CONFLICT when the run is final already. */
+int store_run_close(struct store *s, int64_t run_id, const struct store_close *c,
+                    struct error *err);
+
+/* For readyz: 0 when a trivial read works. */
+int store_ping(struct store *s, struct error *err);
+
+#endif

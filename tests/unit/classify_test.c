@@ -1,0 +1,242 @@
+/* workers/monitor/classify: one table of what row and ECS may say, and the verdict. */
+#include "workers/monitor/classify.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define NOW (INT64_C(1704164645) * CLOCK_SECOND)
+#define AGO(seconds) (NOW - (seconds)*CLOCK_SECOND)
+
+enum row { NO_ROW, RUNNING, COMPLETED, FAILED, CANCELLED };
+
+static const struct {
+    const char *name;
+    enum row row;
+    bool known; /* to ECS */
+    struct ecs_task record;
+    int64_t row_start, watched_since;
+    enum verdict_kind kind;
+    const char *stop_code;
+    const char *reason; /* part of it */
+    int64_t exit_code;
+} cases[] = {
+    {"final row wins over a running task",
+     FAILED,
+     true,
+     {.last_status = "RUNNING"},
+     0,
+     AGO(9),
+     VERDICT_LEAVE,
+     "",
+     "",
+     -1},
+    {"final row wins over a bad exit",
+     COMPLETED,
+     true,
+     {.last_status = "STOPPED", .has_exit_code = true, .exit_code = 1},
+     0,
+     AGO(9),
+     VERDICT_LEAVE,
+     "",
+     "",
+     -1},
+    {"cancelled is final", CANCELLED, false, {0}, AGO(9999), AGO(9999), VERDICT_LEAVE, "", "", -1},
+    {"both run",
+     RUNNING,
+     true,
+     {.last_status = "RUNNING", .started_at = AGO(5)},
+     AGO(5),
+     AGO(9),
+     VERDICT_LEAVE,
+     "",
+     "",
+     -1},
+    {"pending without a row",
+     NO_ROW,
+     true,
+     {.last_status = "PENDING", .created_at = AGO(50)},
+     0,
+     AGO(60),
+     VERDICT_LEAVE,
+     "",
+     "",
+     -1},
+    {"row runs, task was killed",
+     RUNNING,
+     true,
+     {.last_status = "STOPPED",
+      .stop_code = "EssentialContainerExited",
+      .stopped_reason = "Essential container in task exited",
+      .has_exit_code = true,
+      .exit_code = 137,
+      .container_reason = "OutOfMemoryError: container killed"},
+     AGO(5),
+     AGO(9),
+     VERDICT_FAIL,
+     "EssentialContainerExited",
+     "killed by signal 9 (exit code 137): OutOfMemoryError: container killed (Essential",
+     137},
+    {"row runs, exit code 0 is no completion",
+     RUNNING,
+     true,
+     {.last_status = "STOPPED", .stop_code = "EssentialContainerExited", .has_exit_code = true},
+     AGO(5),
+     AGO(9),
+     VERDICT_FAIL,
+     "EssentialContainerExited",
+     "left no final row",
+     0},
+    {"row runs, plain bad exit",
+     RUNNING,
+     true,
+     {.last_status = "STOPPED", .has_exit_code = true, .exit_code = 3},
+     AGO(5),
+     AGO(9),
+     VERDICT_FAIL,
+     "Stopped",
+     "ended with exit code 3",
+     3},
+    {"never started, nobody wrote a row",
+     NO_ROW,
+     true,
+     {.last_status = "STOPPED",
+      .stop_code = "TaskFailedToStart",
+      .stopped_reason = "CannotPullContainerError: no such image"},
+     0,
+     AGO(9),
+     VERDICT_FAIL,
+     "TaskFailedToStart",
+     "never ran: CannotPullContainerError: no such image",
+     -1},
+    {"its machine was lost",
+     NO_ROW,
+     true,
+     {.last_status = "STOPPED",
+      .stop_code = "TerminationNotice",
+      .started_at = AGO(5),
+      .stopped_reason = "the host is gone"},
+     0,
+     AGO(9),
+     VERDICT_FAIL,
+     "TerminationNotice",
+     "ended while it ran and left no exit code: the host is gone",
+     -1},
+    {"its row tells that it ran",
+     RUNNING,
+     true,
+     {.last_status = "STOPPED", .stop_code = "TerminationNotice"},
+     AGO(5),
+     AGO(9),
+     VERDICT_FAIL,
+     "TerminationNotice",
+     "ended while it ran",
+     -1},
+    {"its machine was lost as it began",
+     NO_ROW,
+     true,
+     {.last_status = "STOPPED", .stop_code = "TerminationNotice"},
+     0,
+     AGO(9),
+     VERDICT_FAIL,
+     "TerminationNotice",
+     "before its container was seen to run",
+     -1},
+    {"stopped by a user",
+     RUNNING,
+     true,
+     {.last_status = "STOPPED",
+      .stop_code = "UserInitiated",
+      .stopped_reason = "enough",
+      .has_exit_code = true,
+      .exit_code = 143},
+     AGO(5),
+     AGO(9),
+     VERDICT_FAIL,
+     "UserInitiated",
+     "signal 15 (exit code 143): enough",
+     143},
+    {"runs for too long",
+     RUNNING,
+     true,
+     {.last_status = "RUNNING", .started_at = AGO(600)},
+     AGO(600),
+     AGO(700),
+     VERDICT_STOP,
+     "TaskTimeout",
+     "taskTimeoutSeconds (600)",
+     -1},
+    {"is pending for too long",
+     NO_ROW,
+     true,
+     {.last_status = "PENDING", .created_at = AGO(601)},
+     0,
+     AGO(700),
+     VERDICT_STOP,
+     "TaskTimeout",
+     "taskTimeoutSeconds",
+     -1},
+    {"not long enough yet",
+     RUNNING,
+     true,
+     {.last_status = "RUNNING", .started_at = AGO(599)},
+     AGO(599),
+     AGO(700),
+     VERDICT_LEAVE,
+     "",
+     "",
+     -1},
+    {"ECS does not know it yet", RUNNING, false, {0}, AGO(5), AGO(9999), VERDICT_LEAVE, "", "", -1},
+    {"ECS has forgotten it",
+     RUNNING,
+     false,
+     {0},
+     AGO(300),
+     AGO(9),
+     VERDICT_FAIL,
+     "TaskLost",
+     "does not know it any more",
+     -1},
+    {"no trace yet", NO_ROW, false, {0}, 0, AGO(299), VERDICT_LEAVE, "", "", -1},
+    {"no trace for good",
+     NO_ROW,
+     false,
+     {0},
+     0,
+     AGO(300),
+     VERDICT_FAIL,
+     "TaskLost",
+     "left no row",
+     -1},
+};
+
+static enum audit_status status_of(enum row row)
+{
+    static const enum audit_status statuses[] = {AUDIT_SUBMITTED, AUDIT_RUNNING, AUDIT_COMPLETED,
+                                                 AUDIT_FAILED, AUDIT_CANCELLED};
+    return statuses[row];
+}
+
+Test(classify, verdicts)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ecs_task record = cases[i].record;
+        record.stop_code = record.stop_code ? record.stop_code : "";
+        record.stopped_reason = record.stopped_reason ? record.stopped_reason : "";
+        record.container_reason = record.container_reason ? record.container_reason : "";
+        const struct evidence e = {
+            .has_row = cases[i].row != NO_ROW,
+            .status = status_of(cases[i].row),
+            .row_start = cases[i].row_start,
+            .record = cases[i].known ? &record : NULL,
+            .now = NOW,
+            .watched_since = cases[i].watched_since,
+            .task_timeout_seconds = 600,
+        };
+        struct verdict v;
+        classify(&e, &v);
+        cr_expect_eq(v.kind, cases[i].kind, "%s", cases[i].name);
+        cr_expect_str_eq(v.stop_code, cases[i].stop_code, "%s", cases[i].name);
+        cr_expect(strstr(v.reason, cases[i].reason), "%s: \"%s\"", cases[i].name, v.reason);
+        cr_expect_eq(v.exit_code, cases[i].exit_code, "%s", cases[i].name);
+    }
+}

@@ -1,0 +1,204 @@
+/* infra/statemachines: every state can be reached and left, every expression means what the workers
+ * expect. The expressions are evaluated by the same evaluator that local mode runs them with. */
+#include "lib/aws/ecs.h"
+#include "lib/json/json_read.h"
+#include "server/embed/embed.h"
+#include "server/local/asl/asl_eval.h"
+#include "tests/unit/worker_peer.h"
+#include "workers/run/run.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static const char *const files[] = {"infra/statemachines/pattern-1.asl.json",
+                                    "infra/statemachines/pattern-2.asl.json"};
+
+static json_t *machine(int pattern)
+{
+    const struct embedded *file = embed_find(files[pattern - 1]);
+    cr_assert_not_null(file);
+    return worker_peer_json(file->data);
+}
+
+/* The member at a path of names, or the test fails. */
+static json_t *at(json_t *value, const char *const *names)
+{
+    for (; *names; names++) {
+        value = json_is_array(value) ? json_array_get(value, 0) : json_object_get(value, *names);
+        cr_assert_not_null(value, "no %s", *names);
+    }
+    return value;
+}
+
+static json_t *evaluate(json_t *source, json_t *input, json_t *context)
+{
+    struct error err = {0};
+    struct asl_failure f = {0};
+    const struct asl_scope scope = {.input = input, .context = context, .state = "S"};
+    struct asl_template *t = asl_template_compile(source, &err);
+    cr_assert_not_null(t, "%s", err.message);
+    json_t *out = asl_template_eval(t, &scope, &f);
+    cr_assert_not_null(out, "%s: %s", f.error, f.cause);
+    asl_template_free(t);
+    return out;
+}
+
+static void mark(json_t *seen, const char *name)
+{
+    if (name)
+        json_object_set_new(seen, name, json_true());
+}
+
+/* Every state is named by a Next, a Default or StartAt, and every such name is a state; nested
+ * machines are checked in turn. */
+static void check_states(json_t *level)
+{
+    json_t *states = json_object_get(level, "States"), *seen = json_object(), *state, *one;
+    const char *name;
+    size_t i;
+    mark(seen, json_str(level, "StartAt", NULL));
+    json_object_foreach (states, name, state) {
+        const char *type = json_str(state, "Type", "");
+        bool ends = json_bool(state, "End", false) || json_object_get(state, "Default") ||
+                    strcmp(type, "Succeed") == 0 || strcmp(type, "Fail") == 0;
+        cr_expect(ends != (json_object_get(state, "Next") != NULL), "%s has one way out", name);
+        cr_expect(strcmp(type, "Task") != 0 || json_object_get(state, "TimeoutSeconds"),
+                  "%s has a timeout", name);
+        cr_expect(strcmp(type, "Task") != 0 || json_object_get(state, "Retry"), "%s retries", name);
+        mark(seen, json_str(state, "Next", NULL));
+        mark(seen, json_str(state, "Default", NULL));
+        json_array_foreach (json_object_get(state, "Catch"), i, one)
+            mark(seen, json_str(one, "Next", NULL));
+        json_array_foreach (json_object_get(state, "Choices"), i, one)
+            mark(seen, json_str(one, "Next", NULL));
+        json_array_foreach (json_object_get(state, "Branches"), i, one)
+            check_states(one);
+        if (json_object_get(state, "ItemProcessor"))
+            check_states(json_object_get(state, "ItemProcessor"));
+    }
+    json_object_foreach (seen, name, one)
+        cr_expect_not_null(json_object_get(states, name), "%s is a state", name);
+    cr_expect_eq(json_object_size(seen), json_object_size(states), "every state can be reached");
+    json_decref(seen);
+}
+
+Test(machines, have_no_dead_ends)
+{
+    for (int pattern = 1; pattern <= 2; pattern++) {
+        json_t *m = machine(pattern);
+        check_states(m);
+        cr_expect_not_null(json_object_get(m, "TimeoutSeconds"));
+        json_decref(m);
+    }
+}
+
+/* What the plan answers for one task. */
+static json_t *planned(void)
+{
+    return worker_peer_json(
+        "{\"region\":\"us-east-1\",\"ddbTableNameWFDetails\":\"d\",\"hashKeyWFDetails\":\"dh\","
+        "\"rangeKeyWFDetails\":\"dr\",\"ddbTableNameWFSummary\":\"s\",\"hashKeyWFSummary\":\"sh\","
+        "\"rangeKeyWFSummary\":\"sr\",\"workflowName\":\"w\",\"workflowRunId\":1704164645678123,"
+        "\"workflowRunIdText\":\"1704164645678123\",\"clusterName\":\"c\",\"containerName\":\"k\","
+        "\"taskDefinition\":\"td\",\"subnets\":[\"subnet-1\"],\"securityGroups\":[\"sg-1\"],"
+        "\"numberOfTasks\":3,\"startTime\":\"2024-01-02T03:04:05.678Z\",\"monitorIntervalSeconds\":"
+        "120,\"toleratedFailures\":0,\"taskTimeoutSeconds\":60,\"runTimeoutSeconds\":600,"
+        "\"launches\":[[{\"taskName\":\"a\",\"answer\":{\"launched\":1,\"reasons\":[]}},"
+        "{\"taskName\":\"b\",\"answer\":{\"launched\":0,\"reasons\":[\"RESOURCE:CPU\"]}}]]}");
+}
+
+static json_t *run_task_parameters(json_t *m, json_t *plan)
+{
+    static const char *const map[] = {"States", "KickOffInParallel", "Branches", "0",
+                                      "States", "SubmitECSTasks",    NULL};
+    static const char *const runner[] = {"ItemProcessor", "States", "S3CopyTaskRunner",
+                                         "Parameters", NULL};
+    json_t *context = worker_peer_json(
+        "{\"Map\":{\"Item\":{\"Index\":0,\"Value\":{\"taskName\":\"task-01\",\"s3BucketName\":"
+        "\"b\",\"objectKey\":\"in/a\"}}}}");
+    json_t *state = at(m, map);
+    json_t *item = evaluate(json_object_get(state, "ItemSelector"), plan, context);
+    json_t *parameters = evaluate(at(state, runner), item, context);
+    json_decref(item);
+    json_decref(context);
+    return parameters;
+}
+
+Test(machines, pattern_2_runs_tasks_as_the_launcher_does)
+{
+    json_t *m = machine(2), *plan = planned();
+    json_t *p = run_task_parameters(m, plan);
+    char token[SHA256_HEX], started_by[RUN_STARTED_BY_MAX];
+    struct error err = {0};
+    cr_assert_eq(run_client_token(INT64_C(1704164645678123), "task-01", token, &err), 0);
+    cr_expect_str_eq(json_str(p, "ClientToken", ""), token);
+    cr_expect_str_eq(json_str(p, "StartedBy", ""),
+                     run_started_by(INT64_C(1704164645678123), started_by));
+    json_t *want = worker_peer_json(
+        "{\"ContainerOverrides\":[{\"Name\":\"k\",\"Environment\":[{\"Name\":\"region\",\"Value\":"
+        "\"us-east-1\"},{\"Name\":\"workflow_details_ddb_table_name\",\"Value\":\"d\"},{\"Name\":"
+        "\"workflow_details_hash_key\",\"Value\":\"dh\"},{\"Name\":\"workflow_details_range_key\","
+        "\"Value\":\"dr\"},{\"Name\":\"workflow_name\",\"Value\":\"w\"},{\"Name\":"
+        "\"workflow_run_id\",\"Value\":\"1704164645678123\"},{\"Name\":\"task_name\",\"Value\":"
+        "\"task-01\"},{\"Name\":\"s3_bucket_name\",\"Value\":\"b\"},{\"Name\":\"object_key\","
+        "\"Value\":\"in/a\"}]}]}");
+    cr_expect(json_equal(want, json_object_get(p, "Overrides")));
+    cr_expect_str_eq(json_str(p, "Cluster", ""), "c");
+    cr_expect_str_eq(json_str(p, "TaskDefinition", ""), "td");
+    json_decref(want);
+    json_decref(p);
+    json_decref(plan);
+    json_decref(m);
+}
+
+Test(machines, pattern_2_keeps_of_a_launch_whether_it_was_refused)
+{
+    static const char *const selector[] = {"States",
+                                           "KickOffInParallel",
+                                           "Branches",
+                                           "0",
+                                           "States",
+                                           "SubmitECSTasks",
+                                           "ItemProcessor",
+                                           "States",
+                                           "S3CopyTaskRunner",
+                                           "ResultSelector",
+                                           NULL};
+    static const struct {
+        const char *answer, *kept;
+    } cases[] = {
+        {"{\"Tasks\":[{\"TaskArn\":\"x\"}],\"Failures\":[]}", "{\"launched\":1,\"reasons\":[]}"},
+        {"{\"Tasks\":[],\"Failures\":[{\"Arn\":\"x\",\"Reason\":\"MISSING\"}]}",
+         "{\"launched\":0,\"reasons\":[\"MISSING\"]}"},
+    };
+    json_t *m = machine(2);
+    for (size_t i = 0; i < 2; i++) {
+        json_t *answer = worker_peer_json(cases[i].answer), *want = worker_peer_json(cases[i].kept);
+        json_t *kept = evaluate(at(m, selector), answer, NULL);
+        cr_expect(json_equal(kept, want), "case %zu", i);
+        json_decref(kept);
+        json_decref(want);
+        json_decref(answer);
+    }
+    json_decref(m);
+}
+
+Test(machines, pattern_2_hands_the_monitor_a_run_and_the_refusals)
+{
+    static const char *const pass[] = {"States", "PassThroughECSArns", "Parameters", NULL};
+    json_t *m = machine(2), *plan = planned();
+    json_t *state = evaluate(at(m, pass), plan, NULL);
+    struct run run;
+    struct error err = {0};
+    cr_assert_eq(run_read(state, &run, &err), 0, "%s", err.message);
+    cr_expect_eq(run.number_of_tasks, 3);
+    cr_expect_eq(run.run_timeout_seconds, 600);
+    cr_expect_eq(run.task_timeout_seconds, 60);
+    cr_expect_eq(run.start_time / CLOCK_MS, INT64_C(1704164645678));
+    const json_t *refusals = json_object_get(state, "refusals");
+    cr_expect_eq(json_array_size(refusals), 1);
+    cr_expect_str_eq(json_str(json_array_get(refusals, 0), "taskName", ""), "b");
+    json_decref(state);
+    json_decref(plan);
+    json_decref(m);
+}

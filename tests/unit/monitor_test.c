@@ -1,0 +1,440 @@
+/* workers/monitor: looks at rows and ECS against a peer; every run ends, with the truth. */
+#include "workers/monitor/monitor.h"
+
+#include "lib/aws/dynamodb.h"
+#include "lib/json/json_read.h"
+#include "server/embed/embed.h"
+#include "tests/unit/worker_peer.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A run of `count` tasks, launched a minute ago; the summary row is there. */
+static json_t *run_of(struct worker_peer *p, int count)
+{
+    struct buf specs;
+    buf_init(&specs, BUF_MAX_SPEC);
+    buf_adds(&specs, "{\"taskList\":[");
+    for (int i = 1; i <= count; i++)
+        buf_addf(&specs, "%s{\"taskName\":\"t%d\"}", i > 1 ? "," : "", i);
+    buf_adds(&specs, "]}");
+    p->summary = json_pack("{s:{s:s},s:{s:s},s:{s:s},s:{s:s},s:{s:s}}", "workflow_name", "S", "w",
+                           "workflow_run_id", "N", "77", "status", "S", "Running", "start_time",
+                           "S", "2024-01-02T03:03:05.000Z", "workflow_specs", "S", buf_str(&specs));
+    json_object_set_new(p->summary, "number_of_tasks", dynamodb_n(count));
+    buf_free(&specs);
+    json_t *run = worker_peer_json(
+        "{\"workflowName\":\"w\",\"workflowRunId\":77,\"startTime\":\"2024-01-02T03:03:05.000Z\","
+        "\"ddbTableNameWFSummary\":\"workflow_summary_x\",\"hashKeyWFSummary\":\"workflow_name\","
+        "\"rangeKeyWFSummary\":\"workflow_run_id\",\"ddbTableNameWFDetails\":"
+        "\"workflow_details_x\",\"hashKeyWFDetails\":\"workflow_run_id\",\"rangeKeyWFDetails\":"
+        "\"ecs_task_id\",\"clusterName\":\"stepfleet\",\"monitorIntervalSeconds\":10,"
+        "\"toleratedFailures\":0,\"runTimeoutSeconds\":3600,\"taskTimeoutSeconds\":600}");
+    json_object_set_new(run, "numberOfTasks", json_integer(count));
+    return run;
+}
+
+/* One invocation; what it answers replaces the run. */
+static json_t *look(struct worker_peer *p, json_t *run)
+{
+    struct error err = {0};
+    json_t *answer = NULL;
+    json_t *event = json_pack("{s:s,s:o}", "action", "monitor", "run", run);
+    int rc = monitor_handle(&p->worker, event, &answer, &err);
+    cr_assert_eq(rc, 0, "%s", err.message);
+    json_decref(event);
+    return answer;
+}
+
+static const char *failure(const json_t *answer, const char *member)
+{
+    return json_str(json_object_get(answer, "failure"), member, "");
+}
+
+static const char *summary_status(const struct worker_peer *p)
+{
+    return dynamodb_get_s(p->summary, "status", "");
+}
+
+Test(monitor, follows_a_run_to_its_good_end)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = look(&p, run_of(&p, 4));
+    cr_expect(json_bool(run, "continue", false));
+    cr_expect_str_eq(json_str(run, "status", ""), "Running");
+    cr_expect_eq(json_int(run, "waitSeconds", 0), 1);
+    for (int i = 1; i <= 4; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "t%d", i);
+        worker_peer_row(&p, id, id, i < 4 ? "Completed" : "Running", NULL);
+    }
+    worker_peer_task(&p, "t4", "t4", "RUNNING", "{}");
+    run = look(&p, run);
+    cr_expect(json_bool(run, "continue", false));
+    cr_expect_eq(json_int(run, "completed", 0), 3, "rows of all pages count");
+    cr_expect_eq(json_int(run, "running", 0), 1);
+    cr_expect_eq(dynamodb_get_n(p.summary, "completed_tasks", 0), 3);
+    cr_expect_eq(json_int(run, "waitSeconds", 0), 2);
+    size_t updates = worker_peer_count(&p, "UpdateItem");
+    run = look(&p, run);
+    cr_expect_eq(worker_peer_count(&p, "UpdateItem"), updates, "no news, no write");
+    cr_expect_eq(json_int(run, "waitSeconds", 0), 3);
+    worker_peer_row(&p, "t4", "t4", "Completed", NULL);
+    run = look(&p, run);
+    cr_expect_not(json_bool(run, "continue", true));
+    cr_expect_str_eq(json_str(run, "status", ""), "Completed");
+    cr_expect_eq(json_int(run, "poll", 0), 4);
+    cr_expect_str_eq(summary_status(&p), "Completed");
+    /* Lambda may run the last look again: the answer is the same. */
+    run = look(&p, run);
+    cr_expect_not(json_bool(run, "continue", true));
+    cr_expect_str_eq(json_str(run, "status", ""), "Completed");
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+Test(monitor, groups_the_reasons_of_failures)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 5);
+    worker_peer_row(&p, "a", "t1", "Failed", "NoSuchKey: The specified key does not exist.");
+    worker_peer_row(&p, "b", "t2", "Failed", "AccessDenied: no");
+    worker_peer_row(&p, "c", "t3", "Failed", "NoSuchKey: The specified key does not exist.");
+    worker_peer_row(&p, "d", "t4", "Completed", NULL);
+    worker_peer_row(&p, "e", "t5", "Cancelled", "stopped by SIGTERM");
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
+    cr_expect_str_eq(failure(run, "Error"), "Stepfleet.TasksFailed");
+    cr_expect_str_eq(failure(run, "Cause"),
+                     "4 of 5 tasks failed: 2 x NoSuchKey: The specified key does not exist. (t1, "
+                     "t3); 1 x AccessDenied: no (t2); 1 x stopped by SIGTERM (t5)");
+    cr_expect_str_eq(summary_status(&p), "Failed");
+    cr_expect_str_eq(dynamodb_get_s(p.summary, "reason", ""), failure(run, "Cause"));
+    cr_expect_eq(dynamodb_get_n(p.summary, "failed_tasks", 0), 4);
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+Test(monitor, tolerates_as_many_failures_as_it_is_told)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 2);
+    json_object_set_new(run, "toleratedFailures", json_integer(1));
+    worker_peer_row(&p, "a", "t1", "Failed", "x");
+    worker_peer_row(&p, "b", "t2", "Completed", NULL);
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Completed");
+    cr_expect_str_eq(dynamodb_get_s(p.summary, "reason", ""), "1 of 2 tasks failed: 1 x x (t1)");
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+Test(monitor, counts_a_task_once_by_its_best_row)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 2);
+    worker_peer_row(&p, "a", "t1", "Failed", "x");
+    worker_peer_row(&p, "b", "t1", "Completed", NULL);
+    worker_peer_row(&p, "c", "t2", "Completed", NULL);
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Completed");
+    cr_expect_eq(json_int(run, "completed", 0), 2);
+    cr_expect_eq(json_int(run, "failed", -1), 0);
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+Test(monitor, fails_tasks_that_died_without_a_word)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 3);
+    worker_peer_row(&p, "a", "t1", "Running", NULL);
+    worker_peer_task(&p, "a", "t1", "STOPPED",
+                     "{\"stopCode\":\"EssentialContainerExited\",\"containers\":[{\"exitCode\":137,"
+                     "\"reason\":\"OutOfMemoryError\"}]}");
+    worker_peer_task(&p, "b", "t2", "STOPPED",
+                     "{\"stopCode\":\"TaskFailedToStart\",\"stoppedReason\":"
+                     "\"CannotPullContainerError\",\"containers\":[{}]}");
+    worker_peer_row(&p, "c", "t3", "Completed", NULL);
+    run = look(&p, run);
+    cr_expect_not(json_bool(run, "continue", true));
+    cr_expect_str_eq(worker_peer_detail(&p, "a", "status"), "Failed");
+    cr_expect_str_eq(worker_peer_detail(&p, "a", "exit_code"), "137");
+    cr_expect(strstr(worker_peer_detail(&p, "a", "stopped_reason"), "signal 9"));
+    cr_expect_str_eq(worker_peer_detail(&p, "b", "status"), "Failed");
+    cr_expect_str_eq(worker_peer_detail(&p, "b", "task_name"), "t2");
+    cr_expect_str_eq(worker_peer_detail(&p, "b", "stop_code"), "TaskFailedToStart");
+    cr_expect(strstr(failure(run, "Cause"), "2 of 3 tasks failed"), "%s", failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+Test(monitor, believes_a_late_ecs_for_five_minutes)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = look(&p, run_of(&p, 2));
+    worker_peer_row(&p, "a", "t1", "Running", NULL);
+    p.wall += 290 * CLOCK_SECOND;
+    run = look(&p, run);
+    cr_expect(json_bool(run, "continue", false));
+    cr_expect_str_eq(worker_peer_detail(&p, "a", "status"), "Running");
+    p.wall += 20 * CLOCK_SECOND;
+    run = look(&p, run);
+    cr_expect_not(json_bool(run, "continue", true));
+    cr_expect_str_eq(worker_peer_detail(&p, "a", "stop_code"), "TaskLost");
+    cr_expect_eq(json_object_size(p.details), 2, "the task without any trace got a row");
+    cr_expect(strstr(failure(run, "Cause"), "t2"), "%s", failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+Test(monitor, waits_for_tasks_that_ecs_still_holds_back)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = look(&p, run_of(&p, 2));
+    worker_peer_task(&p, "a", "t1", "PENDING", "{}");
+    worker_peer_task(&p, "b", "t2", "PROVISIONING", "{}");
+    p.wall += 400 * CLOCK_SECOND;
+    run = look(&p, run);
+    cr_expect(json_bool(run, "continue", false));
+    cr_expect_eq(json_object_size(p.details), 0);
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+/* No row tells of it, and ECS was not asked about rows that are only late. */
+Test(monitor, stops_a_silent_task_whose_time_is_up_within_the_grace)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 1);
+    json_object_set_new(run, "taskTimeoutSeconds", json_integer(5));
+    run = look(&p, run);
+    cr_expect_eq(worker_peer_count(&p, "StopTask"), 0);
+    worker_peer_task(&p, "a", "t1", "RUNNING", "{\"createdAt\":1704164646.0}");
+    p.wall += 10 * CLOCK_SECOND;
+    run = look(&p, run);
+    cr_expect_not(json_bool(run, "continue", true));
+    cr_expect_eq(worker_peer_count(&p, "StopTask"), 1);
+    cr_expect_str_eq(worker_peer_detail(&p, "a", "stop_code"), "TaskTimeout");
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+Test(monitor, ends_a_run_that_takes_too_long)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = look(&p, run_of(&p, 3));
+    worker_peer_row(&p, "a", "t1", "Running", NULL);
+    worker_peer_row(&p, "c", "t3", "Completed", NULL);
+    p.wall += 3600 * CLOCK_SECOND;
+    worker_peer_task(&p, "a", "t1", "RUNNING", "{\"createdAt\":1704168240.0}");
+    worker_peer_task(&p, "b", "t2", "PENDING", "{\"createdAt\":1704168240.0}");
+    run = look(&p, run);
+    cr_expect_not(json_bool(run, "continue", true));
+    cr_expect_str_eq(failure(run, "Error"), "Stepfleet.RunTimeout");
+    cr_expect(strstr(failure(run, "Cause"), "runTimeoutSeconds (3600)"));
+    cr_expect_eq(worker_peer_count(&p, "StopTask"), 2);
+    cr_expect_str_eq(worker_peer_detail(&p, "a", "stop_code"), "RunTimeout");
+    cr_expect_str_eq(worker_peer_detail(&p, "b", "status"), "Failed");
+    cr_expect_str_eq(worker_peer_detail(&p, "b", "task_name"), "t2");
+    cr_expect_str_eq(summary_status(&p), "Failed");
+    cr_expect_eq(dynamodb_get_n(p.summary, "running_tasks", -1), 0);
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+Test(monitor, turns_refused_launches_into_failed_rows)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 3);
+    worker_peer_row(&p, "a", "t1", "Completed", NULL);
+    json_object_set_new(
+        run, "refusals",
+        worker_peer_json("[{\"taskName\":\"t2\",\"answer\":{\"launched\":0,\"reasons\":"
+                         "[\"RESOURCE:CPU\"]}},{\"taskName\":\"t3\",\"answer\":{\"launched\":0,"
+                         "\"reasons\":[]},\"failure\":{\"Error\":\"ECS.ClientException\","
+                         "\"Cause\":\"no\"}}]"));
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
+    cr_expect_str_eq(failure(run, "Cause"), "2 of 3 tasks failed: 1 x ECS.ClientException: no (t3)"
+                                            "; 1 x RESOURCE:CPU (t2)");
+    cr_expect_null(json_object_get(run, "refusals"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+Test(monitor, does_not_believe_a_refusal_of_a_task_that_runs)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 3);
+    worker_peer_row(&p, "a", "t1", "Completed", NULL);
+    worker_peer_task(&p, "b", "t2", "RUNNING", "{}");
+    json_object_set_new(
+        run, "refusals",
+        worker_peer_json("[{\"taskName\":\"t1\",\"answer\":{\"launched\":0,\"reasons\":[]},"
+                         "\"failure\":{\"Error\":\"States.Timeout\",\"Cause\":\"\"}},"
+                         "{\"taskName\":\"t2\",\"answer\":{\"launched\":0,\"reasons\":[]},"
+                         "\"failure\":{\"Error\":\"ECS.SdkClientException\",\"Cause\":\"\"}},"
+                         "{\"taskName\":\"t3\",\"answer\":{\"launched\":0,\"reasons\":[]},"
+                         "\"failure\":{\"Error\":\"ECS.ServerException\",\"Cause\":\"no\"}}]"));
+    run = look(&p, run);
+    cr_expect(json_bool(run, "continue", false));
+    cr_expect_eq(json_object_size(p.details), 2);
+    cr_expect_eq(json_int(run, "failed", -1), 1);
+    cr_expect_eq(json_int(run, "completed", -1), 1);
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+Test(monitor, accepts_that_somebody_cancelled_the_run)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 1);
+    worker_peer_row(&p, "a", "t1", "Cancelled", NULL);
+    json_object_set_new(p.summary, "status", dynamodb_s("Cancelled"));
+    run = look(&p, run);
+    cr_expect_not(json_bool(run, "continue", true));
+    cr_expect_str_eq(json_str(run, "status", ""), "Cancelled");
+    cr_expect_str_eq(summary_status(&p), "Cancelled");
+    cr_expect_str_eq(failure(run, "Error"), "Stepfleet.RunEnded");
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+Test(monitor, lets_errors_of_services_through)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    json_t *answer = NULL;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 1);
+    worker_peer_fault(&p, "Query", 400, "AccessDeniedException", "not you");
+    cr_assert_eq(monitor_handle(&p.worker, run, &answer, &err), -1);
+    cr_expect(err_is_remote(&err, "AccessDeniedException"));
+    json_t *bad = worker_peer_json("{\"action\":\"dance\"}");
+    cr_expect_eq(monitor_handle(&p.worker, bad, &answer, &err), -1);
+    cr_expect_eq(err.code, ERR_ARGUMENT);
+    json_decref(bad);
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+Test(monitor, plans_for_the_map)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    json_t *answer = NULL;
+    worker_peer_open(&p);
+    json_t *event = json_pack("{s:s,s:o,s:{s:s,s:s}}", "action", "plan", "spec",
+                              worker_peer_json(embed_find("specs/pattern-2.json")->data),
+                              "execution", "name", "e1", "startTime", "2024-01-02T03:04:05.678Z");
+    cr_assert_eq(monitor_handle(&p.worker, event, &answer, &err), 0, "%s", err.message);
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)json_int(answer, "workflowRunId", 0));
+    cr_expect_str_eq(json_str(answer, "workflowRunIdText", ""), text);
+    cr_expect_eq(json_int(answer, "workflowRunId", 0) / 1000, INT64_C(1704164645678));
+    cr_expect_eq(json_int(answer, "numberOfTasks", 0), 10);
+    cr_expect_str_eq(json_str(answer, "startTime", ""), "2024-01-02T03:04:05.678Z");
+    const json_t *subnets = json_object_get(answer, "subnets");
+    cr_expect_eq(json_array_size(subnets), 2);
+    cr_expect_str_eq(json_string_value(json_array_get(subnets, 1)), "subnet-4e5f6a7b");
+    cr_expect_eq(json_int(answer, "maxConcurrency", 0), 40);
+    const json_t *task = json_array_get(json_object_get(answer, "taskList"), 9);
+    cr_expect_str_eq(json_str(task, "s3BucketName", ""), "stepfleet-pattern-2");
+    cr_expect_str_eq(summary_status(&p), "Running");
+    cr_expect_eq(dynamodb_get_n(p.summary, "workflow_run_id", 0),
+                 json_int(answer, "workflowRunId", 1));
+    json_decref(answer);
+    json_decref(event);
+    worker_peer_close(&p);
+}
+
+static json_t *close_run(struct worker_peer *p, json_t *run, const char *start)
+{
+    struct error err = {0};
+    json_t *answer = NULL;
+    json_object_set_new(run, "failure",
+                        worker_peer_json("{\"Error\":\"Stepfleet.Internal\",\"Cause\":"
+                                         "\"{\\\"errorMessage\\\":\\\"it broke\\\"}\"}"));
+    json_t *event = json_pack("{s:s,s:o,s:{s:s,s:s}}", "action", "close", "run", run, "execution",
+                              "name", "e", "startTime", start);
+    cr_assert_eq(monitor_handle(&p->worker, event, &answer, &err), 0, "%s", err.message);
+    json_decref(event);
+    cr_expect_str_eq(failure(answer, "Error"), "Stepfleet.Internal");
+    cr_expect_str_eq(failure(answer, "Cause"), "it broke");
+    return answer;
+}
+
+Test(monitor, closes_a_run_whose_state_machine_broke)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 3);
+    worker_peer_row(&p, "a", "t1", "Running", NULL);
+    worker_peer_task(&p, "a", "t1", "RUNNING", "{}");
+    worker_peer_row(&p, "b", "t2", "Completed", NULL);
+    json_decref(close_run(&p, run, "2024-01-02T03:03:05.000Z"));
+    cr_expect_eq(worker_peer_count(&p, "StopTask"), 1);
+    cr_expect_str_eq(worker_peer_detail(&p, "a", "stopped_reason"), "it broke");
+    cr_expect_str_eq(worker_peer_detail(&p, "b", "status"), "Completed");
+    cr_expect_eq(json_object_size(p.details), 3, "the task never launched has a row, too");
+    cr_expect_str_eq(summary_status(&p), "Failed");
+    cr_expect_str_eq(dynamodb_get_s(p.summary, "reason", ""), "it broke");
+    cr_expect_eq(dynamodb_get_n(p.summary, "failed_tasks", 0), 2);
+    worker_peer_close(&p);
+}
+
+Test(monitor, does_not_close_a_run_of_another_execution)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 1);
+    json_object_del(run, "startTime");
+    worker_peer_row(&p, "a", "t1", "Running", NULL);
+    json_decref(close_run(&p, run, "2024-01-02T03:04:05.000Z"));
+    cr_expect_str_eq(worker_peer_detail(&p, "a", "status"), "Running");
+    cr_expect_str_eq(summary_status(&p), "Running");
+    json_decref(close_run(&p, json_object(), "2024-01-02T03:04:05.000Z"));
+    worker_peer_close(&p);
+}
+
+Test(monitor, waits_longer_each_time_but_not_beyond_its_limits)
+{
+    static const int64_t expected[] = {1, 2, 3, 5, 8, 12, 18, 27, 41, 62, 93, 120, 120};
+    struct run run = {
+        .number_of_tasks = 10,
+        .monitor_interval_seconds = 120,
+        .run_timeout_seconds = 86400,
+        .start_time = PEER_NOW,
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        run.wait_seconds = monitor_next_wait(&run, PEER_NOW);
+        cr_expect_eq(run.wait_seconds, expected[i]);
+    }
+    cr_expect_eq(monitor_next_wait(&run, PEER_NOW + 86390 * CLOCK_SECOND), 11, "the deadline");
+    cr_expect_eq(monitor_next_wait(&run, PEER_NOW + 90000 * CLOCK_SECOND), 1);
+    /* A year of 1-second looks would need 31 million of them; the history holds 2,657. */
+    int64_t now = PEER_NOW, polls = 0;
+    run.monitor_interval_seconds = 1;
+    run.run_timeout_seconds = 31536000;
+    run.wait_seconds = 0;
+    for (; now < PEER_NOW + run.run_timeout_seconds * CLOCK_SECOND && polls < 5000; polls++) {
+        run.poll = polls;
+        run.wait_seconds = monitor_next_wait(&run, now);
+        now += run.wait_seconds * CLOCK_SECOND;
+    }
+    cr_expect_leq(polls, 2657 + 2, "%lld looks", (long long)polls);
+}

@@ -1,0 +1,357 @@
+/* One look goes: rows first, then ECS about what the rows leave open. The other way round, a task
+ * that ends in between would look dead: ECS says STOPPED before the row that says Completed is
+ * read. With rows first the conditional write still protects it, and the next look sees its word.
+ */
+#include "workers/monitor/look.h"
+
+#include "lib/json/json_read.h"
+#include "workers/monitor/classify.h"
+#include "workers/monitor/summary.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- refused launches ------------------------------------------------------------------------- */
+
+/* An error of the service, or the reason that RunTask gave in failures[]. */
+static void refusal_reason(const json_t *refusal, char *out, size_t size)
+{
+    const json_t *failure = json_object_get(refusal, "failure");
+    const json_t *reasons = json_object_get(json_object_get(refusal, "answer"), "reasons");
+    const char *said = json_string_value(json_array_get(reasons, 0));
+    if (failure)
+        (void)snprintf(out, size, "%s: %s", json_str(failure, "Error", "unknown error"),
+                       json_str(failure, "Cause", "no cause given"));
+    else
+        (void)snprintf(out, size, "%s", said ? said : "ECS started no task and gave no reason");
+}
+
+/* There is no ECS task, so the row gets an id made of run and task. */
+static int add_refusal(struct settlements *s, const struct run *run, const json_t *refusal,
+                       struct error *err)
+{
+    char id[RUN_TASK_ID_MAX];
+    const char *name = json_str(refusal, "taskName", NULL);
+    if (!name)
+        return err_set(err, ERR_SYNTAX, "a refused launch names no task");
+    if (run_stand_in_id("not-started", run->workflow_run_id, name, id, err) != 0)
+        return -1;
+    struct settlement *one = settlements_add(s, id, name, err);
+    if (!one)
+        return -1;
+    (void)snprintf(one->stop_code, sizeof one->stop_code, "TaskFailedToStart");
+    refusal_reason(refusal, one->reason, sizeof one->reason);
+    return 0;
+}
+
+/* All rows are read before anything else (see above). */
+int look_open(struct look *l, const struct worker *w, const struct run *run, const json_t *refusals,
+              struct error *err)
+{
+    *l = (struct look){.w = w, .run = run, .refusals = refusals, .now = clock_wall(w->clock)};
+    if (ecs_view_open(&l->ecs, err) != 0)
+        return -1;
+    int rc = task_rows_read(&l->rows, w, run, err);
+    if (rc != 0)
+        look_close(l);
+    return rc;
+}
+
+void look_close(struct look *l)
+{
+    task_rows_free(&l->rows);
+    ecs_view_close(&l->ecs);
+}
+
+/* --- asking ECS ------------------------------------------------------------------------------- */
+
+/* Tasks whose row is not final: the ones ECS has to vouch for. */
+static int add_open_rows(const struct look *l, json_t *ids, struct error *err)
+{
+    for (size_t i = 0; i < l->rows.count; i++)
+        if (!audit_status_final(l->rows.list[i].status) &&
+            json_array_append_new(ids, json_string(l->rows.list[i].task_id)) != 0)
+            return err_set(err, ERR_MEMORY, "out of memory for task ids");
+    return 0;
+}
+
+/* Adds ids of the list that have no row: nobody has spoken for them yet. */
+static int add_listed(const struct look *l, const char *desired_status, json_t *ids,
+                      struct error *err)
+{
+    json_t *listed = json_array(), *id;
+    size_t i;
+    int rc = listed ? ecs_view_list(l->w, l->run, desired_status, listed, err)
+                    : err_set(err, ERR_MEMORY, "out of memory for task ids");
+    json_array_foreach (listed, i, id) {
+        bool known = task_rows_find(&l->rows, json_string_value(id)) != NULL;
+        if (rc == 0 && !known && json_array_append(ids, id) != 0)
+            rc = err_set(err, ERR_MEMORY, "out of memory for task ids");
+    }
+    json_decref(listed);
+    return rc;
+}
+
+static bool grace_is_over(const struct look *l)
+{
+    return l->now - l->run->watched_since >= CLASSIFY_GRACE_SECONDS * CLOCK_SECOND;
+}
+
+/* A task without a row can be running for too long already, if that is shorter than the grace. */
+static bool some_may_be_late(const struct look *l)
+{
+    return l->run->start_time > 0 && l->run->task_timeout_seconds > 0 &&
+           (l->now - l->run->start_time) / CLOCK_SECOND >= l->run->task_timeout_seconds;
+}
+
+/* Describes tasks with open rows; where tasks have no row at all, those that ECS lists, too. */
+static int ask_ecs(struct look *l, bool some_missing, bool all, struct error *err)
+{
+    json_t *ids = json_array();
+    int rc = ids ? add_open_rows(l, ids, err) : err_set(err, ERR_MEMORY, "out of memory");
+    if (rc == 0 && some_missing)
+        rc = add_listed(l, "STOPPED", ids, err);
+    if (rc == 0 && some_missing && all)
+        rc = add_listed(l, "RUNNING", ids, err);
+    if (rc == 0)
+        rc = ecs_view_describe(&l->ecs, l->w, l->run, ids, err);
+    json_decref(ids);
+    return rc;
+}
+
+/* --- verdicts --------------------------------------------------------------------------------- */
+
+/* Asks classify about one task and notes what is to be done. `row` or `record` may be NULL. */
+static int judge(const struct look *l, const struct task_row *row, json_t *record,
+                 const char *task_id, const char *task_name, struct settlements *s,
+                 struct error *err)
+{
+    struct ecs_task task;
+    struct verdict v;
+    if (record && ecs_task_read(record, &task, err) != 0)
+        return -1;
+    const struct evidence e = {
+        .has_row = row != NULL,
+        .status = row ? row->status : AUDIT_SUBMITTED,
+        .row_start = row ? row->start_time : 0,
+        .record = record ? &task : NULL,
+        .now = l->now,
+        .watched_since = l->run->watched_since,
+        .task_timeout_seconds = l->run->task_timeout_seconds,
+    };
+    classify(&e, &v);
+    if (v.kind == VERDICT_LEAVE)
+        return 0;
+    struct settlement *one = settlements_add(s, task_id, task_name, err);
+    if (!one)
+        return -1;
+    one->has_row = row != NULL;
+    one->stop = v.kind == VERDICT_STOP;
+    one->exit_code = v.exit_code;
+    (void)snprintf(one->stop_code, sizeof one->stop_code, "%s", v.stop_code);
+    (void)snprintf(one->reason, sizeof one->reason, "%s", v.reason);
+    return 0;
+}
+
+/* Rows that are final need no verdict. */
+static int judge_rows(const struct look *l, struct settlements *s, struct error *err)
+{
+    for (size_t i = 0; i < l->rows.count; i++) {
+        const struct task_row *row = &l->rows.list[i];
+        if (audit_status_final(row->status))
+            continue;
+        if (judge(l, row, ecs_view_find(&l->ecs, row->task_id), row->task_id, row->task_name, s,
+                  err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Tasks that ECS knows and that left no row. */
+static int judge_records(const struct look *l, struct settlements *s, struct error *err)
+{
+    const char *id;
+    json_t *record;
+    json_object_foreach (l->ecs.records, id, record) {
+        if (task_rows_find(&l->rows, id))
+            continue;
+        const char *name = ecs_view_task_name(record);
+        if (judge(l, NULL, record, id, name ? name : id, s, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The names of all tasks that have a row or a record at ECS: a new object, name -> anything. */
+static json_t *traced_names(const struct look *l, const struct tally *tally, struct error *err)
+{
+    json_t *names = json_copy(tally->names), *record;
+    const char *id;
+    int bad = !names;
+    json_object_foreach (l->ecs.records, id, record) {
+        const char *name = ecs_view_task_name(record);
+        if (!bad && name)
+            bad = json_object_set_new(names, name, json_true());
+    }
+    if (!bad)
+        return names;
+    json_decref(names);
+    err_set(err, ERR_MEMORY, "out of memory for task names");
+    return NULL;
+}
+
+/* A launch whose answer was lost counts as refused although its task runs: only tasks that left no
+ * trace get a row. Repeating this is harmless: such a row is a trace. */
+static int judge_refusals(const struct look *l, const struct tally *tally, struct settlements *s,
+                          struct error *err)
+{
+    json_t *traced = traced_names(l, tally, err);
+    const json_t *refusal;
+    size_t i;
+    int rc = traced ? 0 : -1;
+    json_array_foreach (l->refusals, i, refusal) {
+        if (rc == 0 && !json_object_get(traced, json_str(refusal, "taskName", "")))
+            rc = add_refusal(s, l->run, refusal, err);
+    }
+    json_decref(traced);
+    return rc;
+}
+
+/* A row for a task that has no id at ECS that we know of. */
+static int add_stand_in(const struct look *l, const char *name, const char *stop_code,
+                        const char *reason, struct settlements *s, struct error *err)
+{
+    char id[RUN_TASK_ID_MAX];
+    if (run_stand_in_id("lost", l->run->workflow_run_id, name, id, err) != 0)
+        return -1;
+    struct settlement *one = settlements_add(s, id, name, err);
+    if (!one)
+        return -1;
+    (void)snprintf(one->stop_code, sizeof one->stop_code, "%s", stop_code);
+    (void)snprintf(one->reason, sizeof one->reason, "%s", reason);
+    return 0;
+}
+
+/* Tasks of the spec without a trace get a stand-in row with this code and reason. */
+static int add_untraced(const struct look *l, const struct tally *tally, const char *stop_code,
+                        const char *reason, struct settlements *s, struct error *err)
+{
+    json_t *traced = traced_names(l, tally, err), *name;
+    json_t *names = traced ? summary_task_names(l->w, l->run, err) : NULL;
+    size_t i;
+    int rc = names ? 0 : -1;
+    json_array_foreach (names, i, name) {
+        const char *text = json_string_value(name);
+        if (rc == 0 && !json_object_get(traced, text))
+            rc = add_stand_in(l, text, stop_code, reason, s, err);
+    }
+    json_decref(names);
+    json_decref(traced);
+    return rc;
+}
+
+/* Names of the spec that nobody knows anything of, once the grace period is over. */
+static int judge_untraced(const struct look *l, const struct tally *tally, struct settlements *s,
+                          struct error *err)
+{
+    struct verdict v;
+    const struct evidence e = {.now = l->now, .watched_since = l->run->watched_since};
+    classify(&e, &v);
+    if (v.kind == VERDICT_LEAVE)
+        return 0;
+    return add_untraced(l, tally, v.stop_code, v.reason, s, err);
+}
+
+/* ECS is asked only where rows leave something open: a quiet look costs one Query. The running
+ * tasks are listed only when one of them may be late or refused, for there may be thousands. */
+int look_reconcile(struct look *l, struct error *err)
+{
+    struct settlements s = {0};
+    struct tally tally;
+    if (tally_rows(&l->rows, &tally, err) != 0)
+        return -1;
+    int64_t seen = (int64_t)json_object_size(tally.names);
+    bool some_missing = seen < l->run->number_of_tasks;
+    bool refused = json_array_size(l->refusals) > 0;
+    bool late = grace_is_over(l);
+    int rc = 0;
+    if (tally.running > 0 || some_missing)
+        rc = ask_ecs(l, some_missing, refused || late || some_may_be_late(l), err);
+    if (rc == 0)
+        rc = judge_rows(l, &s, err);
+    if (rc == 0)
+        rc = judge_records(l, &s, err);
+    if (rc == 0 && refused)
+        rc = judge_refusals(l, &tally, &s, err);
+    if (rc == 0 && some_missing && late && !refused)
+        rc = judge_untraced(l, &tally, &s, err);
+    if (rc == 0)
+        rc = settle(&s, l->w, l->run, &l->rows, &l->changed, err);
+    json_decref(tally.names);
+    settlements_free(&s);
+    return rc;
+}
+
+/* --- abandoning ------------------------------------------------------------------------------- */
+
+/* Notes that a task is to be failed, and stopped if ECS says that it has not ended. */
+static int doom(const struct look *l, const char *task_id, const char *task_name, bool has_row,
+                const char *stop_code, const char *reason, struct settlements *s, struct error *err)
+{
+    struct settlement *one = settlements_add(s, task_id, task_name, err);
+    if (!one)
+        return -1;
+    const json_t *record = ecs_view_find(&l->ecs, task_id);
+    one->has_row = has_row;
+    one->stop = record && strcmp(json_str(record, "lastStatus", ""), "STOPPED") != 0;
+    (void)snprintf(one->stop_code, sizeof one->stop_code, "%s", stop_code);
+    (void)snprintf(one->reason, sizeof one->reason, "%s", reason);
+    return 0;
+}
+
+/* Everything that is not final: rows, and tasks of ECS that have none. */
+static int doom_all(const struct look *l, const char *stop_code, const char *reason,
+                    struct settlements *s, struct error *err)
+{
+    for (size_t i = 0; i < l->rows.count; i++) {
+        const struct task_row *row = &l->rows.list[i];
+        if (!audit_status_final(row->status) &&
+            doom(l, row->task_id, row->task_name, true, stop_code, reason, s, err) != 0)
+            return -1;
+    }
+    const char *id;
+    json_t *record;
+    json_object_foreach (l->ecs.records, id, record) {
+        const char *name = ecs_view_task_name(record);
+        if (!task_rows_find(&l->rows, id) &&
+            doom(l, id, name ? name : id, false, stop_code, reason, s, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Some tasks had their own final word while they were being failed: read what it was. */
+static int reread(struct look *l, struct error *err)
+{
+    task_rows_free(&l->rows);
+    return task_rows_read(&l->rows, l->w, l->run, err);
+}
+
+/* ECS is asked about everything first: what has ended there need not be stopped. */
+int look_abandon(struct look *l, const char *stop_code, const char *reason, struct error *err)
+{
+    struct settlements s = {0};
+    struct tally tally;
+    if (tally_rows(&l->rows, &tally, err) != 0)
+        return -1;
+    int rc = ask_ecs(l, true, true, err);
+    if (rc == 0)
+        rc = doom_all(l, stop_code, reason, &s, err);
+    if (rc == 0)
+        rc = add_untraced(l, &tally, stop_code, reason, &s, err);
+    if (rc == 0)
+        rc = settle(&s, l->w, l->run, &l->rows, &l->changed, err);
+    json_decref(tally.names);
+    settlements_free(&s);
+    return rc == 0 && l->changed > 0 ? reread(l, err) : rc;
+}

@@ -1,0 +1,35 @@
+/* look: rows and ECS's records of a run side by side, and the settling of what does not fit.
+ * Private to workers/monitor; one thread. */
+#ifndef STEPFLEET_WORKERS_LOOK_H
+#define STEPFLEET_WORKERS_LOOK_H
+
+#include "workers/monitor/ecs_view.h"
+#include "workers/monitor/rows.h"
+#include "workers/monitor/settle.h"
+
+struct look {
+    const struct worker *w;
+    const struct run *run;
+    const json_t *refusals;
+    int64_t now;
+    struct task_rows rows;
+    struct ecs_view ecs;
+    size_t changed; /* rows that tasks settled themselves in the meantime */
+};
+
+/* Reads all rows. `refusals` are the launches that pattern 2's state machine saw refused: an array
+ * of {taskName, answer: {reasons}, failure: {Error, Cause}}, borrowed, or NULL. */
+int look_open(struct look *l, const struct worker *w, const struct run *run, const json_t *refusals,
+              struct error *err);
+/* Safe after a failed look_open. */
+void look_close(struct look *l);
+
+/* Asks ECS about every row that is not final, and about tasks that have no row, and settles what
+ * ended without a word or was refused. */
+int look_reconcile(struct look *l, struct error *err);
+
+/* Stops everything that runs and fails everything that is not final, with this reason. Reconcile
+ * first, so that tasks that have ended keep their own reasons. */
+int look_abandon(struct look *l, const char *stop_code, const char *reason, struct error *err);
+
+#endif

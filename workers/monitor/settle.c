@@ -1,0 +1,181 @@
+/* Rows come first and stopping second: a task that is being stopped writes a farewell of its own,
+ * which knows nothing of the reason. A task whose row is final by then is not stopped: it has ended
+ * by itself. Should this process die in between, the control plane stops what is left when the run
+ * has ended. */
+#include "workers/monitor/settle.h"
+
+#include "lib/aws/ecs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    ROOM_FIRST = 16,
+    IN_FLIGHT = 10,
+    STOP_REASON_MAX = 255, /* StopTask's limit */
+};
+
+/* The pointer is good until the next one is added. */
+struct settlement *settlements_add(struct settlements *s, const char *task_id,
+                                   const char *task_name, struct error *err)
+{
+    if (!s->list || s->count == s->room) {
+        size_t room = s->room ? s->room * 2 : ROOM_FIRST;
+        struct settlement *list = reallocarray(s->list, room, sizeof *list);
+        if (!list) {
+            err_set(err, ERR_MEMORY, "out of memory for %zu tasks to settle", room);
+            return NULL;
+        }
+        s->list = list;
+        s->room = room;
+    }
+    struct settlement *one = &s->list[s->count++];
+    *one = (struct settlement){.exit_code = -1};
+    (void)snprintf(one->task_id, sizeof one->task_id, "%s", task_id);
+    (void)snprintf(one->task_name, sizeof one->task_name, "%s", task_name);
+    return one;
+}
+
+void settlements_free(struct settlements *s)
+{
+    free(s->list);
+    *s = (struct settlements){0};
+}
+
+/* Shared by the calls of one settle(). */
+struct settling {
+    const struct settlements *s;
+    const struct worker *w;
+    const struct run *run;
+    struct task_rows *rows;
+    size_t *stops; /* indices of those to stop: their rows are written */
+    size_t stop_count;
+    size_t changed;
+    struct error first;
+};
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+/* start_time is for new rows only; audit_detail_finish leaves it alone. */
+static int build_row(void *ctx, size_t i, struct aws_request *request, struct error *err)
+{
+    const struct settling *c = ctx;
+    const struct settlement *one = &c->s->list[i];
+    int64_t now = clock_wall(c->w->clock);
+    const struct audit_detail row = {
+        .workflow_run_id = c->run->workflow_run_id,
+        .ecs_task_id = one->task_id,
+        .task_name = one->task_name,
+        .status = AUDIT_FAILED,
+        .start_time = now,
+        .update_time = now,
+        .exec_time_in_seconds = -1,
+        .bytes = -1,
+        .stop_code = one->stop_code,
+        .stopped_reason = one->reason,
+        .exit_code = one->exit_code,
+    };
+    return one->has_row ? audit_detail_finish(request, &c->run->details, &row, err)
+                        : audit_detail_put(request, &c->run->details, &row, err);
+}
+
+/* The row is written: the picture in memory follows. */
+static void remember(struct settling *c, const struct settlement *one)
+{
+    const struct task_row row = {
+        .task_id = one->task_id,
+        .task_name = one->task_name,
+        .reason = one->reason,
+        .status = AUDIT_FAILED,
+    };
+    struct error err;
+    if (task_rows_set(c->rows, &row, &err) != 0 && c->first.code == ERR_NONE)
+        c->first = err;
+}
+
+/* A refused condition is good news: the task has spoken for itself. */
+static void row_done(void *ctx, size_t i, struct aws_response *response, const struct error *err)
+{
+    struct settling *c = ctx;
+    const struct settlement *one = &c->s->list[i];
+    (void)response;
+    if (!err) {
+        log_info(c->w->log, "settled a task", LOG_INT("run_id", c->run->workflow_run_id),
+                 LOG_STR("task_id", one->task_id), LOG_STR("stopped_reason", one->reason),
+                 LOG_STR("aws_request_id", c->w->request_id));
+        remember(c, one);
+        if (one->stop)
+            c->stops[c->stop_count++] = i;
+    } else if (err_is_remote(err, "ConditionalCheckFailedException")) {
+        c->changed++;
+    } else if (c->first.code == ERR_NONE) {
+        c->first = *err;
+    }
+}
+
+/* --- stopping --------------------------------------------------------------------------------- */
+
+/* The reason is shown by ECS as the task's stoppedReason. */
+static int build_stop(void *ctx, size_t i, struct aws_request *request, struct error *err)
+{
+    const struct settling *c = ctx;
+    const struct settlement *one = &c->s->list[c->stops[i]];
+    char reason[STOP_REASON_MAX + 1];
+    (void)snprintf(reason, sizeof reason, "%s", one->reason);
+    return ecs_stop_task(request, c->run->cluster_name, one->task_id, reason, err);
+}
+
+/* No error: mostly it has just ended. If it has not, the control plane stops it when the run ends.
+ */
+static void stop_done(void *ctx, size_t i, struct aws_response *response, const struct error *err)
+{
+    const struct settling *c = ctx;
+    const struct settlement *one = &c->s->list[c->stops[i]];
+    (void)response;
+    if (err)
+        log_warn(c->w->log, "could not stop a task", LOG_STR("task_id", one->task_id),
+                 LOG_STR("aws_request_id", c->w->request_id), LOG_STR("error", err->message));
+}
+
+/* A task that has just ended cannot be stopped; its row is settled all the same. */
+static int stop_tasks(struct settling *c, struct error *err)
+{
+    const struct worker_batch batch = {
+        .count = c->stop_count,
+        .limit = IN_FLIGHT,
+        .ctx = c,
+        .build = build_stop,
+        .done = stop_done,
+    };
+    return worker_run_batch(c->w, &batch, err);
+}
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+/* All rows first, then all stops, so that the order holds for each task. */
+int settle(const struct settlements *s, const struct worker *w, const struct run *run,
+           struct task_rows *rows, size_t *changed, struct error *err)
+{
+    struct settling c = {.s = s, .w = w, .run = run, .rows = rows};
+    const struct worker_batch batch = {
+        .count = s->count,
+        .limit = IN_FLIGHT,
+        .ctx = &c,
+        .build = build_row,
+        .done = row_done,
+    };
+    *changed = 0;
+    c.stops = calloc(s->count + 1, sizeof *c.stops);
+    if (!c.stops)
+        return err_set(err, ERR_MEMORY, "out of memory for %zu tasks to settle", s->count);
+    int rc = worker_run_batch(w, &batch, err);
+    if (rc == 0)
+        rc = stop_tasks(&c, err);
+    free(c.stops);
+    *changed = c.changed;
+    if (rc != 0 || c.first.code == ERR_NONE)
+        return rc;
+    if (err)
+        *err = c.first;
+    return err_wrap(err, "rows of tasks that ended without a word");
+}

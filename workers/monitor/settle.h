@@ -1,0 +1,39 @@
+/* settle: writes Failed rows for tasks that will not write their own, and stops tasks.
+ *
+ * Every write is conditional: a task's own final word, even one that arrives in between, stands.
+ * One thread. */
+#ifndef STEPFLEET_WORKERS_SETTLE_H
+#define STEPFLEET_WORKERS_SETTLE_H
+
+#include "workers/monitor/rows.h"
+
+/* One task to settle. Texts are copied. */
+struct settlement {
+    char task_id[RUN_TASK_ID_MAX];
+    char task_name[SPEC_NAME_MAX + 1];
+    char stop_code[64];
+    char reason[512];
+    int64_t exit_code; /* -1: none */
+    bool has_row;      /* update it, else put a new one */
+    bool stop;         /* stop the ECS task when its row is written */
+};
+
+struct settlements {
+    struct settlement *list;
+    size_t count;
+    size_t room; /* of list */
+};
+
+/* A new, empty one at the end; NULL with ERR_MEMORY. */
+struct settlement *settlements_add(struct settlements *s, const char *task_id,
+                                   const char *task_name, struct error *err);
+/* Empty afterwards; safe on a zeroed struct. */
+void settlements_free(struct settlements *s);
+
+/* Writes all of them and stops those that are to be. Rows that were written are changed or added in
+ * `rows`; *changed counts those that had meanwhile been settled by the task itself. A task that
+ * cannot be stopped (it has just ended) is no error. -1 with the first failure to write. */
+int settle(const struct settlements *s, const struct worker *w, const struct run *run,
+           struct task_rows *rows, size_t *changed, struct error *err);
+
+#endif
