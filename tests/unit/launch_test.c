@@ -98,7 +98,7 @@ Test(launch, gives_refused_tasks_a_failed_row_with_the_reason)
     struct error err = {0};
     worker_peer_open(&p);
     json_object_set_new(p.refuse, "task-03", json_string("MISSING"));
-    worker_peer_fault(&p, "RunTask", 400, "ClusterNotFoundException", "Cluster not found.");
+    worker_peer_fault(&p, "RunTask/task-05", 400, "ClusterNotFoundException", "Cluster not found.");
     json_t *answer = launch(&p, "{}", &err);
     cr_assert_not_null(answer, "%s", err.message);
     cr_expect_eq(json_int(answer, "launched", -1), 8);
@@ -110,13 +110,9 @@ Test(launch, gives_refused_tasks_a_failed_row_with_the_reason)
     cr_expect_str_eq(worker_peer_detail(&p, id, "task_name"), "task-03");
     cr_expect_str_eq(worker_peer_detail(&p, id, "stop_code"), "TaskFailedToStart");
     cr_expect_str_eq(worker_peer_detail(&p, id, "stopped_reason"), "MISSING");
-    const char *row;
-    json_t *item;
-    int found = 0;
-    json_object_foreach (p.details, row, item)
-        found += strstr(worker_peer_detail(&p, row, "stopped_reason"),
-                        "ClusterNotFoundException: Cluster not found.") != NULL;
-    cr_expect_eq(found, 1);
+    cr_assert_eq(run_stand_in_id("not-started", 77, "task-05", id, &err), 0);
+    cr_expect_str_eq(worker_peer_detail(&p, id, "stopped_reason"),
+                     "ecs RunTask: ClusterNotFoundException: Cluster not found.");
     json_decref(answer);
     worker_peer_close(&p);
 }

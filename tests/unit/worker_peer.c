@@ -213,7 +213,10 @@ static void serve(void *ctx, const struct peer_request *request, struct peer_rep
     const char *operation = dot ? dot + 1 : target;
     json_t *body = json_loadb(request->body, request->body_len, 0, NULL);
     json_array_append_new(p->calls, json_pack("{s:s,s:O}", "op", operation, "body", body));
-    bool served = inject(p, operation, reply);
+    const char *name = ecs_task_env(body, "task_name");
+    char one[128];
+    (void)snprintf(one, sizeof one, "%s/%s", operation, name ? name : "");
+    bool served = inject(p, one, reply) || inject(p, operation, reply);
     for (size_t i = 0; !served && i < sizeof operations / sizeof operations[0]; i++) {
         if (strcmp(operations[i].operation, operation) == 0) {
             operations[i].serve(p, body, reply);

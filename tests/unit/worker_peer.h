@@ -19,7 +19,8 @@ struct worker_peer {
     json_t *details; /* task id -> item */
     json_t *tasks;   /* task id -> Task as DescribeTasks gives it */
     json_t *calls;   /* [{"op": ..., "body": ...}] in order of arrival */
-    json_t *faults;  /* operation -> [{"status", "type", "message"}], used up from the front */
+    json_t *faults;  /* operation, or RunTask/<task name>, -> [{"status", "type", "message"}],
+                        used up from the front */
     json_t *refuse;  /* task name -> reason of RunTask's failures[] */
     size_t page;     /* rows in a page of Query */
     peer_fn s3;      /* answers calls without X-Amz-Target; ctx is s3_ctx */
@@ -44,7 +45,8 @@ void worker_peer_row(struct worker_peer *p, const char *task_id, const char *tas
 /* An ECS task of run 77; `more` is merged into the Task (JSON object text). */
 void worker_peer_task(struct worker_peer *p, const char *task_id, const char *task_name,
                       const char *last_status, const char *more);
-/* The next calls of this operation fail once each. */
+/* The next calls of this operation fail once each. Calls in flight together arrive in any order:
+ * "RunTask/<task name>" is the call for that task. */
 void worker_peer_fault(struct worker_peer *p, const char *operation, int status, const char *type,
                        const char *message);
 /* How many calls of this operation came. */
