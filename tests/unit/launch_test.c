@@ -31,13 +31,17 @@ static json_t *launch(struct worker_peer *p, const char *changes, struct error *
     return answer;
 }
 
-static const json_t *first_call(const struct worker_peer *p, const char *operation)
+/* RunTask calls are in flight together and arrive in any order. */
+static json_t *run_task_call(const struct worker_peer *p, const char *task_name)
 {
     json_t *call;
     size_t i;
-    json_array_foreach (p->calls, i, call)
-        if (strcmp(json_str(call, "op", ""), operation) == 0)
-            return json_object_get(call, "body");
+    json_array_foreach (p->calls, i, call) {
+        json_t *body = json_object_get(call, "body");
+        const char *name = ecs_task_env(body, "task_name");
+        if (name && strcmp(name, task_name) == 0)
+            return body;
+    }
     return NULL;
 }
 
@@ -58,7 +62,8 @@ Test(launch, launches_every_task_with_the_kits_environment)
     cr_assert_eq(dynamodb_get_n(p.summary, "number_of_tasks", 0), 10);
     cr_assert(strstr(dynamodb_get_s(p.summary, "workflow_specs", ""), "\"task-10\""));
 
-    json_t *run = (json_t *)first_call(&p, "RunTask");
+    json_t *run = run_task_call(&p, "task-01");
+    cr_assert_not_null(run);
     static const char *const environment[][2] = {
         {"region", "us-east-1"},
         {"workflow_details_ddb_table_name", "workflow_details_pattern_1"},
