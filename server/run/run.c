@@ -199,7 +199,6 @@ static int submit_spec(const struct services *sv, const struct run_request *requ
     return 0;
 }
 
-/* The key is checked first: it is the cheapest to refuse. */
 /* A run that could never start is refused now, not accepted and failed later. */
 static int check_offer(const struct services *sv, const struct spec *spec,
                        struct json_problems *problems, struct error *err)
@@ -213,6 +212,7 @@ static int check_offer(const struct services *sv, const struct spec *spec,
     return err_set(err, ERR_SPEC_INVALID, "pattern %d is not offered here", spec->pattern);
 }
 
+/* The key is checked first: it is the cheapest to refuse. */
 int run_submit(const struct services *sv, const struct run_request *request,
                struct run_accepted *out, struct json_problems *problems, struct error *err)
 {

@@ -1,7 +1,6 @@
 """Runs aws_shim.py (first argument: its path) with more of moto's defects mended, so that it behaves
 as AWS does where the product relies on it:
 
-* a JSONPath filter that matches nothing is an empty list, not an error;
 * ecs:runTask takes StartedBy and ClientToken, as RunTask does (moto drops them without a word);
 * connections that break are <Service>.SdkClientException, not States.Runtime or Exception;
 * a RunTask that started nothing is tried anew when it comes again, not answered from memory;
@@ -15,13 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.stepfunctions import responses
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_ecs, state_task_service_lambda)
-from moto.stepfunctions.parser.asl.utils import json_path
 
 HISTORY_PAGE = 100
-
-
-def mend_filters():
-    json_path._PATTERN_SLICE_OR_WILDCARD_ACCESS += r"|\[\?\("
 
 
 def mend_run_task():
@@ -78,7 +72,6 @@ def main():
     shim = importlib.util.module_from_spec(loader)
     loader.loader.exec_module(shim)
     del sys.argv[1]
-    mend_filters()
     mend_run_task()
     mend_tokens(shim)
     mend_history()

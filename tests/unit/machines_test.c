@@ -183,7 +183,7 @@ Test(machines, pattern_2_keeps_of_a_launch_whether_it_was_refused)
     json_decref(m);
 }
 
-Test(machines, pattern_2_hands_the_monitor_a_run_and_the_refusals)
+Test(machines, pattern_2_hands_the_monitor_a_run_and_its_launches)
 {
     static const char *const pass[] = {"States", "PassThroughECSArns", "Parameters", NULL};
     json_t *m = machine(2), *plan = planned();
@@ -195,9 +195,9 @@ Test(machines, pattern_2_hands_the_monitor_a_run_and_the_refusals)
     cr_expect_eq(run.run_timeout_seconds, 600);
     cr_expect_eq(run.task_timeout_seconds, 60);
     cr_expect_eq(run.start_time / CLOCK_MS, INT64_C(1704164645678));
-    const json_t *refusals = json_object_get(state, "refusals");
-    cr_expect_eq(json_array_size(refusals), 1);
-    cr_expect_str_eq(json_str(json_array_get(refusals, 0), "taskName", ""), "b");
+    const json_t *launches = json_object_get(state, "launches");
+    cr_expect_eq(json_array_size(launches), 2);
+    cr_expect_str_eq(json_str(json_array_get(launches, 1), "taskName", ""), "b");
     json_decref(state);
     json_decref(plan);
     json_decref(m);

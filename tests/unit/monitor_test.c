@@ -260,8 +260,9 @@ Test(monitor, turns_refused_launches_into_failed_rows)
     json_t *run = run_of(&p, 3);
     worker_peer_row(&p, "a", "t1", "Completed", NULL);
     json_object_set_new(
-        run, "refusals",
-        worker_peer_json("[{\"taskName\":\"t2\",\"answer\":{\"launched\":0,\"reasons\":"
+        run, "launches",
+        worker_peer_json("[{\"taskName\":\"t1\",\"answer\":{\"launched\":1,\"reasons\":[]}},"
+                         "{\"taskName\":\"t2\",\"answer\":{\"launched\":0,\"reasons\":"
                          "[\"RESOURCE:CPU\"]}},{\"taskName\":\"t3\",\"answer\":{\"launched\":0,"
                          "\"reasons\":[]},\"failure\":{\"Error\":\"ECS.ClientException\","
                          "\"Cause\":\"no\"}}]"));
@@ -269,7 +270,7 @@ Test(monitor, turns_refused_launches_into_failed_rows)
     cr_expect_str_eq(json_str(run, "status", ""), "Failed");
     cr_expect_str_eq(failure(run, "Cause"), "2 of 3 tasks failed: 1 x ECS.ClientException: no (t3)"
                                             "; 1 x RESOURCE:CPU (t2)");
-    cr_expect_null(json_object_get(run, "refusals"));
+    cr_expect_null(json_object_get(run, "launches"));
     json_decref(run);
     worker_peer_close(&p);
 }
@@ -282,7 +283,7 @@ Test(monitor, does_not_believe_a_refusal_of_a_task_that_runs)
     worker_peer_row(&p, "a", "t1", "Completed", NULL);
     worker_peer_task(&p, "b", "t2", "RUNNING", "{}");
     json_object_set_new(
-        run, "refusals",
+        run, "launches",
         worker_peer_json("[{\"taskName\":\"t1\",\"answer\":{\"launched\":0,\"reasons\":[]},"
                          "\"failure\":{\"Error\":\"States.Timeout\",\"Cause\":\"\"}},"
                          "{\"taskName\":\"t2\",\"answer\":{\"launched\":0,\"reasons\":[]},"

@@ -1,5 +1,6 @@
 /* One look and what follows from it. Everything the next look needs travels in the answer; nothing
  * stays in the process, because Lambda may run the next one anywhere. */
+#include "lib/json/json_read.h"
 #include "workers/monitor/actions.h"
 #include "workers/monitor/causes.h"
 #include "workers/monitor/look.h"
@@ -185,6 +186,23 @@ static int poll_run(const struct worker *w, struct run *run, const json_t *refus
     return rc;
 }
 
+/* Of the launches that pattern 2 hands over once, those that started no task. Picked here and not
+ * by a filter in the state machine: interpreters differ on a filter that matches nothing. */
+static json_t *pick_refusals(json_t *launches, struct error *err)
+{
+    json_t *refusals = json_array(), *launch;
+    size_t i;
+    int bad = refusals ? 0 : -1;
+    json_array_foreach (launches, i, launch)
+        if (!bad && json_int(json_object_get(launch, "answer"), "launched", 0) == 0)
+            bad = json_array_append(refusals, launch);
+    if (!bad)
+        return refusals;
+    json_decref(refusals);
+    err_set(err, ERR_MEMORY, "out of memory for refused launches");
+    return NULL;
+}
+
 /* A bare run is accepted as the event, too: the first look gets what the launcher answered. */
 int action_poll(const struct worker *w, json_t *event, json_t **answer, struct error *err)
 {
@@ -197,5 +215,8 @@ int action_poll(const struct worker *w, json_t *event, json_t **answer, struct e
         return err_set(err, ERR_ARGUMENT,
                        "the run in the event has no workflowRunId or "
                        "numberOfTasks");
-    return poll_run(w, &run, json_object_get(object, "refusals"), answer, err);
+    json_t *refusals = pick_refusals(json_object_get(object, "launches"), err);
+    int rc = refusals ? poll_run(w, &run, refusals, answer, err) : -1;
+    json_decref(refusals);
+    return rc;
 }
