@@ -243,7 +243,6 @@ Test(credentials, roles_are_assumed_one_with_the_next)
 Test(credentials, roles_by_credential_source_and_web_identity)
 {
     cred_file(".aws/config",
-              "[profile env]\nrole_arn = r\ncredential_source = Environment\n"
               "[profile ecs]\nrole_arn = r\ncredential_source = EcsContainer\n"
               "[profile ec2]\nrole_arn = r\ncredential_source = Ec2InstanceMetadata\n");
     cred_answer((struct cred_line){"POST", "/", NULL, 200, STS_BODY("AssumeRole", "R"), 0});
