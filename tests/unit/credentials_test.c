@@ -487,6 +487,9 @@ Test(credentials, region_of_instance_profile_environment)
     o.region = NULL;
     cr_expect_eq(aws_region_find(&o, region, &err), -1);
     cr_expect(strstr(err.message, "'e/vil'"));
+    cred_set("AWS_PROFILE", "missing");
+    cr_expect_eq(aws_region_find(&o, region, &err), -1);
+    cr_expect(strstr(err.message, "profile 'missing' is in neither"));
 }
 
 Test(credentials, endpoints_of_profiles)
