@@ -83,15 +83,17 @@ Test(config_file, hostile_files)
     char *text = malloc(size);
     cr_assert_not_null(text);
     memset(text, 'x', size);
-    memcpy(text, "[a]\n", 4);
+    text[0] = '[';
+    text[2] = ']';
+    text[3] = '\n';
     cr_expect_eq(config_file_parse(text, size, "F", &f, &err), -1);
     cr_expect_eq(err.code, ERR_LIMIT);
     cr_expect_eq(config_file_parse(text, 100 * 1024, "F", &f, &err), -1);
     cr_expect(strstr(err.message, "line 2: the line is too long"), "%s", err.message);
     cr_expect_eq(config_file_parse("[a]\nb = \0c\n", 11, "F", &f, &err), -1);
     cr_expect(strstr(err.message, "NUL"), "%s", err.message);
-    for (size_t i = 0; i + 4 <= size; i += 4)
-        memcpy(text + i, "[]\n\n", 4);
+    for (size_t i = 0; i < size; i++)
+        text[i] = "[]\n\n"[i % 4];
     cr_expect_eq(config_file_parse(text, CONFIG_FILE_MAX, "F", &f, &err), -1);
     cr_expect_eq(err.code, ERR_LIMIT);
     free(text);

@@ -178,15 +178,20 @@ Test(refresh, others_go_on_while_one_was_refused)
     refresh_close(&r);
 }
 
+/* The peer holds its answer back, and would for seconds. */
 Test(refresh, a_stop_ends_a_fetch)
 {
     struct refresh r;
     hand_out("ONE", 60 * MINUTE);
     open_refresh(&r);
-    cred_file(".aws/config", "[default]\ncredential_process = sleep 1000\n");
+    cred_hold(true);
     cred_pass(55 * MINUTE);
     cr_expect_eq(refresh_check(&r, wall(), false, NULL), REFRESH_WAIT);
+    while (!cred_held())
+        (void)poll(NULL, 0, 1);
+    int64_t began = clock_mono(clock_system());
     refresh_close(&r);
+    cr_expect_lt(clock_mono(clock_system()) - began, CLOCK_SECOND);
     cr_expect_null(r.current.access_key_id);
 }
 
