@@ -212,3 +212,36 @@ struct aws_options cred_options(void)
     return (struct aws_options){
         .region = "eu-west-1", .getenv = fixture_getenv, .clock = &fixture_clock};
 }
+
+void cred_expect(const char *id, const char *source)
+{
+    struct aws_options o = cred_options();
+    struct credentials c;
+    struct error err = {0};
+    cr_assert_eq(credentials_fetch(&o, &c, &err), 0, "%s", err.message);
+    cr_expect_str_eq(c.access_key_id, id);
+    cr_expect_str_eq(c.source, source);
+    credentials_close(&c);
+}
+
+void cred_expect_refusal(const char *source, const char *says)
+{
+    struct aws_options o = cred_options();
+    struct credentials c;
+    struct error err = {0};
+    cr_assert_eq(credentials_fetch(&o, &c, &err), -1, "%s", says);
+    cr_expect(strstr(err.message, source), "%s", err.message);
+    cr_expect(strstr(err.message, says), "%s", err.message);
+    cr_expect_null(strstr(err.message, "hush"), "%s", err.message);
+    cr_expect_null(c.access_key_id);
+}
+
+void cred_instance(void)
+{
+    cred_set("AWS_EC2_METADATA_DISABLED", NULL);
+    cred_set_url("AWS_EC2_METADATA_SERVICE_ENDPOINT", "/");
+    cred_answer((struct cred_line){"PUT", "/latest/api/token", NULL, 200, "tok", 0});
+    cred_answer(
+        (struct cred_line){"GET", CRED_ROLE_PATH "my%2Brole", NULL, 200, CRED_IMDS_BODY, 0});
+    cred_answer((struct cred_line){"GET", CRED_ROLE_PATH, NULL, 200, "my+role\nother", 0});
+}

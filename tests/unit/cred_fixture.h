@@ -11,6 +11,21 @@
 
 #define CRED_NOW INT64_C(1704164645) /* 2024-01-02T03:04:05Z, in seconds */
 
+#define CRED_CONTAINER_BODY                                                                        \
+    "{\"AccessKeyId\":\"CK\",\"SecretAccessKey\":\"s\",\"Token\":\"t\","                           \
+    "\"Expiration\":\"2024-01-02T09:04:05Z\",\"RoleArn\":\"r\"}"
+#define CRED_IMDS_BODY                                                                             \
+    "{\"Code\":\"Success\",\"AccessKeyId\":\"IK\",\"SecretAccessKey\":\"s\",\"Token\":\"t\","      \
+    "\"Expiration\":\"2024-01-02T09:04:05Z\"}"
+#define CRED_STS_BODY(op, id)                                                                      \
+    "<" op "Response><" op "Result><Credentials><AccessKeyId>" id "</AccessKeyId>"                 \
+    "<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"                           \
+    "<Expiration>2024-01-02T04:04:05Z</Expiration></Credentials></" op "Result></" op "Response>"
+#define CRED_STS_ERROR(code)                                                                       \
+    "<ErrorResponse><Error><Type>Sender</Type><Code>" code "</Code><Message>no</Message></Error>"  \
+    "</ErrorResponse>"
+#define CRED_ROLE_PATH "/latest/meta-data/iam/security-credentials/"
+
 /* What the peer answers; the first line that fits and is not used up does. */
 struct cred_line {
     const char *method;
@@ -48,5 +63,12 @@ void cred_pass(int64_t seconds);
 void cred_set_skew(int64_t seconds);
 /* Region eu-west-1, and all of the above. */
 struct aws_options cred_options(void);
+
+/* The peer plays the metadata of an instance that has a role. */
+void cred_instance(void);
+/* The chain finds this key id, in this source. */
+void cred_expect(const char *id, const char *source);
+/* The chain fails; the message holds both texts, and never "hush", which secrets contain. */
+void cred_expect_refusal(const char *source, const char *says);
 
 #endif
