@@ -67,6 +67,11 @@ bool source_stopped(const struct source_input *in)
     return in->stop && atomic_load(in->stop);
 }
 
+const struct clock *source_clock(const struct source_input *in)
+{
+    return in->options->clock ? in->options->clock : clock_system();
+}
+
 /* What the last source said is told too: it is the one that cannot know whether it was meant. */
 static int nothing_found(const struct error *why, struct error *err)
 {

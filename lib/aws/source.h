@@ -47,13 +47,14 @@ int source_read_object(const json_t *object, const char *token_name, struct cred
 int source_process(const struct source_input *in, const char *command, struct credentials *out,
                    struct error *err);
 
-/* Asks STS for a role: signed by `base`, or (base NULL) by the web identity token in the role. */
+/* Asks STS for a role: signed by `base`, or (base NULL) by the web identity token in the role. A
+ * session without a name gets one. */
 int source_role(const struct source_input *in, const struct sts_role *role,
                 const struct credentials *base, struct credentials *out, struct error *err);
-/* The token file is read anew at every call, for it is rotated. session_name may be NULL. */
-int source_web_identity_role(const struct source_input *in, const char *role_arn,
-                             const char *session_name, const char *token_file,
-                             int64_t duration_seconds, struct credentials *out, struct error *err);
+/* AssumeRoleWithWebIdentity with the token in a file, which is read anew at every call, for it is
+ * rotated. */
+int source_web_identity_role(const struct source_input *in, const struct sts_role *role,
+                             const char *token_file, struct credentials *out, struct error *err);
 
 /* How a metadata service is asked. */
 struct source_http {
@@ -68,6 +69,8 @@ int source_http_call(const struct source_input *in, const struct source_http *ho
 
 /* True once the chain was told to stop. */
 bool source_stopped(const struct source_input *in);
+/* The options' clock, or the system's. */
+const struct clock *source_clock(const struct source_input *in);
 
 /* The region of the instance by its metadata. NOT_CONFIGURED where there is none. */
 enum found imds_region(const struct aws_options *options, char *out, size_t size,

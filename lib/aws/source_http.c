@@ -55,7 +55,7 @@ static int ask(const struct source_input *in, struct http_client *http,
 static int pause_for(const struct source_input *in, struct http_client *http, int64_t pause,
                      struct error *err)
 {
-    const struct clock *clock = in->options->clock ? in->options->clock : clock_system();
+    const struct clock *clock = source_clock(in);
     int64_t end = clock_mono(clock) + pause;
     while (clock_mono(clock) < end) {
         if (source_stopped(in))

@@ -230,7 +230,7 @@ int source_process(const struct source_input *in, const char *command, struct cr
 {
     struct words w;
     struct child c = {.in = in, .fds = {-1, -1}};
-    c.clock = in->options->clock ? in->options->clock : clock_system();
+    c.clock = source_clock(in);
     c.deadline = clock_mono(c.clock) + TIMEOUT_SECONDS * CLOCK_SECOND;
     if (words_split(command, &w, err))
         return err_wrap(err, "credential_process");

@@ -4,7 +4,6 @@
 
 #include "lib/aws/profile.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,23 +118,18 @@ static enum found assume(const struct step *s, const struct sts_role *role, stru
 static enum found from_role(const struct step *s, const char *role_arn, struct credentials *out,
                             struct error *err)
 {
-    const struct clock *clock = s->in->options->clock ? s->in->options->clock : clock_system();
-    const char *session = get(s, "role_session_name");
     const char *token_file = get(s, "web_identity_token_file");
-    char own[64];
-    struct sts_role role = {.role_arn = role_arn, .external_id = get(s, "external_id")};
+    struct sts_role role = {.role_arn = role_arn,
+                            .session_name = get(s, "role_session_name"),
+                            .external_id = get(s, "external_id")};
     if (!read_duration(s, &role.duration_seconds))
         return fail(err, s, "duration_seconds must be a number from 900 to 43200");
-    (void)snprintf(own, sizeof own, "stepfleet-%lld",
-                   (long long)(clock_wall(clock) / CLOCK_SECOND));
-    role.session_name = session ? session : own;
     if (get(s, "source_profile") || get(s, "credential_source"))
         return assume(s, &role, out, err);
     if (!token_file)
         return fail(err, s,
                     "role_arn needs source_profile, credential_source or web_identity_token_file");
-    if (source_web_identity_role(s->in, role_arn, session, token_file, role.duration_seconds, out,
-                                 err) == 0)
+    if (source_web_identity_role(s->in, &role, token_file, out, err) == 0)
         return FOUND;
     err_wrap(err, "profile '%.100s'", s->name);
     return FAILED;

@@ -3,14 +3,13 @@
 #include "lib/aws/source.h"
 
 #include "lib/aws/config_file.h"
-#include "lib/aws/endpoint.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ATTEMPT_MS = 10000, SLICE_MS = 50, TOKEN_MAX = 20000, SESSION_MAX = 65 };
+enum { ATTEMPT_MS = 10000, SLICE_MS = 50, TOKEN_MAX = 20000 };
 
 struct asked {
     struct credentials *out;
@@ -51,31 +50,35 @@ static int call(const struct source_input *in, struct aws *sts, struct aws_reque
 
 /* Explicit credentials keep the inner client from asking the chain, and so from asking itself. Of
  * an unsigned call they are never used. */
-int source_role(const struct source_input *in, const struct sts_role *role,
-                const struct credentials *base, struct credentials *out, struct error *err)
+static struct aws *open_sts(const struct source_input *in, const struct credentials *base,
+                            struct error *err)
 {
     struct aws_options options = *in->options;
-    struct aws_request request = {0};
     options.access_key_id = base ? base->access_key_id : "unsigned";
     options.secret_access_key = base ? base->secret_access_key : "unsigned";
     options.session_token = base ? base->session_token : NULL;
-    int rc = base ? sts_assume_role(&request, role, err)
-                  : sts_assume_role_with_web_identity(&request, role, err);
-    struct aws *sts = rc ? NULL : aws_new(&options, err);
+    return aws_new(&options, err);
+}
+
+/* The session's name is what finds it in the account's logs. */
+int source_role(const struct source_input *in, const struct sts_role *role,
+                const struct credentials *base, struct credentials *out, struct error *err)
+{
+    char name[64];
+    struct sts_role named = *role;
+    struct aws_request request = {0};
+    (void)snprintf(name, sizeof name, "stepfleet-%" PRId64,
+                   clock_wall(source_clock(in)) / CLOCK_SECOND);
+    if (!named.session_name)
+        named.session_name = name;
+    int rc = base ? sts_assume_role(&request, &named, err)
+                  : sts_assume_role_with_web_identity(&request, &named, err);
+    struct aws *sts = rc ? NULL : open_sts(in, base, err);
     if (sts)
         rc = call(in, sts, &request, out, err);
     aws_request_free(&request);
     aws_free(sts);
     return sts ? rc : -1;
-}
-
-/* A name by which the session can be found in the account's logs. */
-static const char *session_or_own(const struct source_input *in, const char *name,
-                                  char own[SESSION_MAX])
-{
-    const struct clock *clock = in->options->clock ? in->options->clock : clock_system();
-    (void)snprintf(own, SESSION_MAX, "stepfleet-%" PRId64, clock_wall(clock) / CLOCK_SECOND);
-    return name && *name ? name : own;
 }
 
 static int read_token(const char *path, char **out, struct error *err)
@@ -95,25 +98,21 @@ static int read_token(const char *path, char **out, struct error *err)
 
 /* A token that was refused may have been replaced at this very moment: the file is read once more,
  * but only a different token is worth a second call. */
-int source_web_identity_role(const struct source_input *in, const char *role_arn,
-                             const char *session_name, const char *token_file,
-                             int64_t duration_seconds, struct credentials *out, struct error *err)
+int source_web_identity_role(const struct source_input *in, const struct sts_role *role,
+                             const char *token_file, struct credentials *out, struct error *err)
 {
-    char own[SESSION_MAX];
     char *token = NULL;
     char *newer = NULL;
     struct error why = {0};
-    struct sts_role role = {.role_arn = role_arn,
-                            .session_name = session_or_own(in, session_name, own),
-                            .duration_seconds = duration_seconds};
+    struct sts_role proven = *role;
     int rc = read_token(token_file, &token, &why);
-    role.web_identity_token = token;
-    if (!rc && (rc = source_role(in, &role, NULL, out, &why)) &&
+    proven.web_identity_token = token;
+    if (!rc && (rc = source_role(in, &proven, NULL, out, &why)) &&
         (err_is_remote(&why, "InvalidIdentityToken") ||
          err_is_remote(&why, "ExpiredTokenException")) &&
         read_token(token_file, &newer, NULL) == 0 && strcmp(newer, token) != 0) {
-        role.web_identity_token = newer;
-        rc = source_role(in, &role, NULL, out, &why);
+        proven.web_identity_token = newer;
+        rc = source_role(in, &proven, NULL, out, &why);
     }
     credentials_wipe(token);
     credentials_wipe(newer);

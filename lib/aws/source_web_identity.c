@@ -15,6 +15,7 @@ enum found source_web_identity(const struct source_input *in, struct credentials
         err_set(err, ERR_ARGUMENT, "AWS_WEB_IDENTITY_TOKEN_FILE is set but AWS_ROLE_ARN is not");
         return FAILED;
     }
-    const char *session = aws_getenv(in->options, "AWS_ROLE_SESSION_NAME");
-    return source_web_identity_role(in, role, session, file, 0, out, err) ? FAILED : FOUND;
+    const struct sts_role asked = {
+        .role_arn = role, .session_name = aws_getenv(in->options, "AWS_ROLE_SESSION_NAME")};
+    return source_web_identity_role(in, &asked, file, out, err) ? FAILED : FOUND;
 }
