@@ -16,7 +16,7 @@ struct command {
 static const struct command commands[] = {
     {"serve", command_serve, "[options]", "REST, page and control loop; --local runs all here"},
     {"check", command_check, "SPEC.json [--pattern N]",
-     "validate a spec (0 good, 1 bad, 2 usage); with --local as local mode would"},
+     "validate a spec (0 good, 1 bad, 2 usage); --local, --outputs: as serve would"},
     {"config", command_config, "[options]", "every setting with its value and origin"},
     {"demo", command_demo, "[--keep|--no-keep]",
      "run both patterns on this machine and check them"},

@@ -91,6 +91,11 @@ int machines_open(struct machines *m, const char *region, const char *account, c
     return 0;
 }
 
+bool machines_is_arn(const char *text)
+{
+    return strncmp(text, "arn:", 4) == 0 && strstr(text, ":stateMachine:") != NULL;
+}
+
 void machines_close(struct machines *m)
 {
     for (int i = 0; i < PATTERNS; i++) {
