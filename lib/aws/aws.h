@@ -1,7 +1,7 @@
 /* aws: signed, retried calls of AWS services, many in flight from one thread.
  *
  * A struct aws is owned by one thread (aws_wakeup excepted); it owns its HTTP client. Requests are
- * built by the pure functions of the service headers (s3.h, dynamodb.h, sfn.h, ecs.h,
+ * built by the pure functions of the service headers (s3.h, dynamodb.h, sfn.h, ecs.h, sts.h,
  * aws_lambda.h), sent by aws_send or aws_call, and their answers read by the pure functions of the
  * same headers. Nothing here knows whether it talks to AWS or to the local endpoint.
  *
@@ -76,6 +76,7 @@ struct aws_request {
     size_t max_reply; /* 0: BUF_MAX_AWS_REPLY */
     long timeout_ms;  /* an attempt; 0: 60 s */
     int max_attempts; /* 0: the client's */
+    bool anonymous;   /* sent without a signature */
     /* S3 copy and the like answer 200 with an <Error> body: look for it, and treat it, or a body
      * whose root is not `expect_root`, as a 500 that is retried. NULL: do not look. */
     const char *expect_root;

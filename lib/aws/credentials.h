@@ -12,6 +12,7 @@ struct credentials {
     char *access_key_id;
     char *secret_access_key;
     char *session_token; /* NULL if there is none */
+    int64_t expires;     /* wall microseconds; 0: never */
 };
 
 /* -1 with ERR_ARGUMENT naming what is missing; *out is then empty. */
