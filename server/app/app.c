@@ -8,7 +8,6 @@
 #include "server/app/machines.h"
 #include "server/app/outputs.h"
 #include "server/control/control.h"
-#include "server/local/call.h"
 #include "server/local/local.h"
 #include "server/routes/routes.h"
 #include "server/services.h"
@@ -235,8 +234,7 @@ struct app *app_open(const struct settings *settings, const struct log *log, str
     a->folder.lock_fd = -1;
     int rc = open_outputs(a, err);
     if (!rc)
-        rc = machines_open(&a->machines, region(a) ? region(a) : "us-east-1", LOCAL_ACCOUNT,
-                           LOCAL_LAUNCHER, LOCAL_MONITOR, err);
+        rc = machines_open_local(&a->machines, region(a) ? region(a) : "us-east-1", err);
     if (!rc)
         rc = folder_open(&a->folder, settings_text(settings, SET_DATA), err);
     if (!rc)

@@ -5,8 +5,6 @@
 #include "server/app/machines.h"
 #include "server/app/outputs.h"
 #include "server/app/text_file.h"
-#include "server/local/call.h"
-#include "server/local/local.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,8 +47,7 @@ static void check_close(struct check *c)
 static int open_defaults(struct check *c, const struct option_value *values, struct error *err)
 {
     if (option_on(&values[CHECK_LOCAL]))
-        return machines_open(&c->machines, "us-east-1", LOCAL_ACCOUNT, LOCAL_LAUNCHER,
-                             LOCAL_MONITOR, err);
+        return machines_open_local(&c->machines, "us-east-1", err);
     return outputs_open(&c->outputs, values[CHECK_OUTPUTS].text, err);
 }
 
