@@ -78,7 +78,7 @@ static void say_denied(const struct probe *p, const struct facts *facts, struct 
 {
     finding_set(f, p->needed ? VERDICT_FAIL : VERDICT_WARN, "%s is not allowed%s", p->action,
                 p->needed ? "" : ", so it could not be looked at (a server does without)");
-    finding_remedy(f, "allow %s on %s to %s", p->action, f->subject,
+    finding_remedy(f, "allow %s%s%s to %s", p->action, *f->subject ? " on " : "", f->subject,
                    facts->caller[0] ? facts->caller : "the caller");
 }
 

@@ -35,7 +35,8 @@ class Doctor(unittest.TestCase):
     def test_all_is_well(self):
         code, text = self.doctor()
         self.assertEqual((code, self.bad(text)), (0, []), text)
-        for line in ("ok    caller: arn:aws:iam::000000000000:root in account 000000000000",
+        for line in ("ok    credentials: from environment",
+                     "ok    caller: arn:aws:iam::000000000000:root in account 000000000000",
                      "ok    region: us-east-1, from --outputs",
                      f"ok    endpoint sts: {self.server.aws_url}, configured",
                      f"ok    state machine {ARN.format(2)}: ACTIVE, STANDARD",

@@ -244,6 +244,7 @@ Test(doctor, whole_report, .timeout = 60)
     bool failed = false;
     char *text = report_of(fake, &one, &failed);
     cr_expect(failed);
+    expect_line(text, "ok    credentials: from options\n");
     expect_line(text, "ok    caller: " CALLER " in account 111122223333\n");
     expect_line(text, "ok    region: eu-west-1, from --outputs\n");
     expect_line(text, "ok    endpoint dynamodb: http://127.0.0.1:");
