@@ -116,8 +116,9 @@ void judge_error(const struct probe *p, int i, const struct facts *facts, const 
                        aws_service_info(p->service)->name);
         return;
     case UNREACHED:
-        finding_set(f, verdict, "not reached");
-        finding_remedy(f, "see endpoint %s", aws_service_info(p->service)->name);
+        finding_set(f, verdict, err->code == ERR_TIMEOUT ? "no answer in time" : "not reached");
+        finding_remedy(f, "see endpoint %s; if that is well, ask again",
+                       aws_service_info(p->service)->name);
         return;
     case UNKNOWN:
         break;

@@ -99,7 +99,7 @@ class Doctor(unittest.TestCase):
         code, text = self.doctor(AWS_ENDPOINT_URL_ECS=NOBODY)
         self.assertEqual(code, 1)
         self.assertIn(f"FAIL  endpoint ecs: {NOBODY}, configured: not reached: ", text)
-        self.assertIn("FAIL  tasks of cluster stepfleet: not reached - see endpoint ecs\n", text)
+        self.assertIn("FAIL  tasks of cluster stepfleet: not reached - see endpoint ecs", text)
         self.assertEqual(len(self.bad(text)), 3, text)
 
     def test_an_endpoint_that_hangs_costs_seconds(self):
