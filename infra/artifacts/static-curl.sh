@@ -50,6 +50,7 @@ mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/source"
 write_sources() {
     local codename keyring=/usr/share/keyrings/debian-archive-keyring.gpg
     codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+    # shellcheck disable=SC2016 # apt-get puts the values in
     apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
         sort -u |
         while read -r uri release component; do
@@ -94,7 +95,7 @@ run "fetching the source package of curl $version" fetch
 cd curl-*/
 rm -rf "${out:?}/lib" "${out:?}/include" "$out/.built"
 # Debian's patches are newer than what the release's autotools wrote, which still fits.
-find . -name '*.in' -o -name aclocal.m4 -o -name configure | xargs touch
+find . \( -name '*.in' -o -name aclocal.m4 -o -name configure \) -exec touch {} +
 run "building a static libcurl (about half a minute)" build
 [ -f "$out/lib/libcurl.a" ] || fail "the build left no lib/libcurl.a"
 rm -f "$out/lib/libcurl.la"
