@@ -47,8 +47,8 @@ dist/%.zip: dist/bin/% infra/artifacts/function-zip.sh
 	$(Q)infra/artifacts/function-zip.sh $< $@
 
 images:
-	$(DOCKER) build --target s3-copy-task -t s3-copy-task .
-	$(DOCKER) build --target stepfleet -t stepfleet .
+	$(DOCKER) build $(BASE:%=--build-arg BASE=%) --target s3-copy-task -t s3-copy-task .
+	$(DOCKER) build $(BASE:%=--build-arg BASE=%) --target stepfleet -t stepfleet .
 
 test-image: all
 	@tests/image/test-image.sh '$(PYTHON)'

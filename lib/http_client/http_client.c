@@ -41,8 +41,7 @@ static int client_open(struct http_client *c, const struct http_client_options *
                        struct error *err)
 {
     const char *ca_bundle = o->ca_bundle ? o->ca_bundle : http_ca_bundle();
-    if (copy_text(&c->ca_bundle, ca_bundle, err) ||
-        copy_text(&c->user_agent, o->user_agent, err))
+    if (copy_text(&c->ca_bundle, ca_bundle, err) || copy_text(&c->user_agent, o->user_agent, err))
         return -1;
     c->options.ca_bundle = c->ca_bundle;
     c->options.user_agent = c->user_agent;

@@ -27,13 +27,12 @@ const char *http_ca_bundle(void)
     return http_first_readable(places, PLACES);
 }
 
-/* glibc 2.36 has "files" and "dns" inside, also when linked statically. For every other service in
- * /etc/nsswitch.conf that comes to its turn it loads libnss_NAME.so of the machine, which belongs
- * to that machine's glibc (2.34 on Amazon Linux 2023) and not to ours. Seen with strace, getaddrinfo
- * in a static program: "hosts: files dns" loads nothing; "files dns myhostname" looks for
- * libnss_myhostname.so.2 once DNS knows no answer, "mymachines files dns" for its module first of
- * all; after this call none of them loads anything, and hosts and DNS still answer.
- * A program without a dynamic loader (AT_BASE) is a static one. */
+/* A static glibc 2.36 has "files" and "dns" inside. For any other service in /etc/nsswitch.conf
+ * whose turn comes it loads the machine's libnss_NAME.so.2, which fits that machine's glibc (2.34
+ * on Amazon Linux 2023) and not ours. Seen with strace in a static program that calls getaddrinfo:
+ * "files dns" loads nothing; "files dns myhostname" opens libnss_myhostname once DNS has no answer,
+ * "mymachines files dns" opens its module at once. After this call none of them loads anything, and
+ * hosts and DNS answer as before. A program without a dynamic loader (AT_BASE) is a static one. */
 void http_limit_names(void)
 {
     if (getauxval(AT_BASE) == 0)
