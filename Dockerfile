@@ -25,7 +25,8 @@ FROM ${BASE} AS stepfleet
 RUN apt-get update -q \
     && apt-get install -y -q --no-install-recommends \
         ca-certificates libcurl4 libjansson4 libmicrohttpd12 libsqlite3-0 \
-    && rm -rf /var/lib/apt/lists/* \
+    && apt-get clean \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
     && install -d -o 10001 -g 10001 /data
 COPY --from=build /src/dist/bin/ /usr/local/bin/
 ENV STEPFLEET_LISTEN=0.0.0.0:8080 STEPFLEET_DATA=/data
