@@ -69,7 +69,7 @@ private=(-q -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourcepart
     -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache"
     -o APT::Get::AllowUnauthenticated=false)
 fetch() {
-    apt-get "${private[@]}" update &&
+    apt-get "${private[@]}" --error-on=any update &&
         { apt-get "${private[@]}" source "curl=$version" ||
             { echo "curl $version has left the archive: its successor is taken" &&
                 apt-get "${private[@]}" source curl; }; }
