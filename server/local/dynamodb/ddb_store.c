@@ -33,6 +33,9 @@ static const struct migration steps[] = {
      " size INTEGER NOT NULL, images TEXT NOT NULL, PRIMARY KEY(stream_id, number)) WITHOUT ROWID;"
      "CREATE TRIGGER streams_trim AFTER UPDATE OF trimmed ON streams BEGIN"
      " DELETE FROM records WHERE stream_id = new.id AND number <= new.trimmed; END;"
+     "CREATE TRIGGER streams_gone AFTER DELETE ON streams BEGIN"
+     " DELETE FROM records WHERE stream_id = old.id; DELETE FROM shards WHERE stream_id = old.id;"
+     " END;"
      "CREATE VIEW heads AS SELECT h.id, h.stream_id, h.first, h.created, max(h.first - 1,"
      " s.trimmed, coalesce((SELECT max(number) FROM records WHERE stream_id = h.stream_id), 0))"
      " AS latest FROM shards h JOIN streams s ON s.id = h.stream_id WHERE h.last IS NULL;"},

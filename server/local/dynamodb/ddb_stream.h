@@ -1,9 +1,9 @@
 /* ddb_stream: streams of tables: their rows, and the texts that name them on the wire.
  *
- * A stream is a lineage of shards. Its records are numbered from 1 without gaps, whatever the
- * shard; a shard is the range of numbers from its first to its last, and the one without a last is
- * open. All of it is written on the writer's thread, inside the transaction of the change that it
- * tells of. Private to server/local/dynamodb. */
+ * A stream is a lineage of shards. Its records are numbered from 1 on, whatever the shard; a shard
+ * is the range of numbers from its first to its last, and the one without a last is open. All of it
+ * is written on the writer's thread, inside the transaction of the change that it tells of. Private
+ * to server/local/dynamodb. */
 #ifndef STEPFLEET_DDB_STREAM_H
 #define STEPFLEET_DDB_STREAM_H
 

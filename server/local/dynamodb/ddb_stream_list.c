@@ -186,7 +186,7 @@ static json_t *describe(struct local_dynamodb *d, const struct ddb_stream *s, js
 static int read_filter(struct ddb_store *store, const struct ddb_stream *stream,
                        struct ddb_stream_input *in, int64_t *parent, struct ddb_fault *f)
 {
-    struct ddb_shard shard;
+    struct ddb_shard shard = {0};
     if (!in->filter)
         return 0;
     if (ddb_input_read(filter_fields, 2, in->filter, in, f) != 0 ||

@@ -37,10 +37,10 @@ static int at_one_moment(struct local_dynamodb *d, struct ddb_stream_input *in, 
     return rc;
 }
 
-/* The oldest record there is (0) can always be read. */
+/* The oldest record there is (0) can always be read, and behind a shard's end nothing is lost. */
 static int check_not_trimmed(const struct place *p, int64_t next, struct ddb_fault *f)
 {
-    if (next == 0 || next > p->stream.trimmed)
+    if (next == 0 || next > p->stream.trimmed || next > p->shard.last)
         return 0;
     return ddb_fault_set(f, "TrimmedDataAccessException",
                          "The operation attempted to read past the oldest stream record in a "
