@@ -110,6 +110,7 @@ static int open_gate(struct local *l, const struct local_options *o, struct erro
                                       .s3 = l->s3,
                                       .lambda = l->lambda,
                                       .dynamodb = local_dynamodb_service(l->dynamodb),
+                                      .streams = local_dynamodb_streams(l->dynamodb),
                                       .sfn = local_sfn_service(l->sfn),
                                       .ecs = local_ecs_service(l->ecs)};
     l->gate = gate_open(&gate, err);

@@ -67,15 +67,25 @@ static int seed_object(const struct seed_services *s, const char *bucket, const 
     return rc;
 }
 
+/* An audit table with its stream, as the templates give it. */
+static int seed_table(const struct seed_services *s, const char *name, const char *hash_key,
+                      char hash_type, const char *range_key, char range_type, struct error *err)
+{
+    if (local_dynamodb_ensure_table(s->dynamodb, name, hash_key, hash_type, range_key, range_type,
+                                    err))
+        return -1;
+    return local_dynamodb_ensure_stream(s->dynamodb, name, "NEW_IMAGE", err);
+}
+
 /* The key types are those of the audit tables' templates: the summary by text and number, the
  * details by number and text. */
 static int seed_tables(const struct seed_services *s, const struct spec *spec, struct error *err)
 {
-    if (local_dynamodb_ensure_table(s->dynamodb, spec->summary_table, spec->summary_hash_key, 'S',
-                                    spec->summary_range_key, 'N', err))
+    if (seed_table(s, spec->summary_table, spec->summary_hash_key, 'S', spec->summary_range_key,
+                   'N', err))
         return -1;
-    return local_dynamodb_ensure_table(s->dynamodb, spec->details_table, spec->details_hash_key,
-                                       'N', spec->details_range_key, 'S', err);
+    return seed_table(s, spec->details_table, spec->details_hash_key, 'N', spec->details_range_key,
+                      'S', err);
 }
 
 /* The summary's bucket, and for each task its bucket with the input object it copies. */

@@ -15,7 +15,7 @@ void ddb_place_reopen(struct ddb_place *p)
 {
     struct error err = {0};
     const struct local_dynamodb_options options = {
-        .path = p->file, .region = "eu-west-1", .clock = clock_system()};
+        .path = p->file, .region = "eu-west-1", .clock = p->clock};
     local_dynamodb_close(p->d);
     p->d = local_dynamodb_open(&options, &err);
     cr_assert_not_null(p->d, "%s", err.message);
@@ -26,7 +26,13 @@ void ddb_place_reopen(struct ddb_place *p)
 
 void ddb_place_open(struct ddb_place *p)
 {
+    ddb_place_open_at(p, clock_system());
+}
+
+void ddb_place_open_at(struct ddb_place *p, const struct clock *clock)
+{
     p->d = NULL;
+    p->clock = clock;
     temp_folder_make(p->dir, "ddb");
     (void)snprintf(p->file, sizeof p->file, "%s/dynamodb.db", p->dir);
     ddb_place_reopen(p);
@@ -75,9 +81,17 @@ static void wake(struct local_call *call, json_t *output, const struct local_fau
     (void)pthread_mutex_unlock(&w->lock);
 }
 
+/* The names of the two services' operations do not meet. */
+static const struct local_service *service_of(struct ddb_place *p, const char *operation)
+{
+    bool streams = strstr(operation, "Stream") || strcmp(operation, "GetShardIterator") == 0 ||
+                   strcmp(operation, "GetRecords") == 0;
+    return streams ? local_dynamodb_streams(p->d) : local_dynamodb_service(p->d);
+}
+
 struct ddb_answer ddb_call_json(struct ddb_place *p, const char *operation, json_t *input)
 {
-    const struct local_service *service = local_dynamodb_service(p->d);
+    const struct local_service *service = service_of(p, operation);
     struct waited w = {.call = {.operation = operation, .input = input, .done = wake, .ctx = &w},
                        .lock = PTHREAD_MUTEX_INITIALIZER,
                        .ended = PTHREAD_COND_INITIALIZER};

@@ -12,11 +12,14 @@
 struct ddb_place {
     char dir[TEMP_FOLDER_MAX];
     char file[TEMP_FOLDER_MAX + 16];
+    const struct clock *clock;
     struct local_dynamodb *d;
 };
 
 /* Makes the folder and opens the service in it; any failure ends the test. */
 void ddb_place_open(struct ddb_place *p);
+/* The same with a clock that the test turns. */
+void ddb_place_open_at(struct ddb_place *p, const struct clock *clock);
 /* Closes and opens again, as a restart does. */
 void ddb_place_reopen(struct ddb_place *p);
 void ddb_place_close(struct ddb_place *p); /* removes the folder */
@@ -31,7 +34,8 @@ struct ddb_answer {
 
 /* JSON with ' instead of ". A new reference; fails the test if it is not JSON. */
 json_t *ddb_json(const char *text);
-/* Calls an operation; the input is written as for ddb_json. Free with ddb_answer_free. */
+/* Calls an operation (of DynamoDB, or else of DynamoDB Streams); the input is written as for
+ * ddb_json. Free with ddb_answer_free. */
 struct ddb_answer ddb_call(struct ddb_place *p, const char *operation, const char *input);
 /* The same with a tree, which stays the caller's. */
 struct ddb_answer ddb_call_json(struct ddb_place *p, const char *operation, json_t *input);

@@ -21,7 +21,7 @@
 struct fixture {
     char dir[TEMP_FOLDER_MAX];
     struct local_s3 *s3;
-    struct local_service dynamodb, sfn, ecs;
+    struct local_service dynamodb, streams, sfn, ecs;
     struct gate *gate;
     uint16_t port;
     pthread_t thread;
@@ -64,9 +64,13 @@ static void start(struct fixture *f)
     f->s3 = local_s3_open(&s3, &err);
     cr_assert_not_null(f->s3, "%s", err.message);
     f->dynamodb = (struct local_service){"dynamodb", f, serve};
+    f->streams = (struct local_service){"dynamodbstreams", f, serve};
     f->ecs = (struct local_service){"ecs", f, serve};
-    const struct gate_options options = {
-        .host = "127.0.0.1", .s3 = f->s3, .dynamodb = &f->dynamodb, .ecs = &f->ecs};
+    const struct gate_options options = {.host = "127.0.0.1",
+                                         .s3 = f->s3,
+                                         .dynamodb = &f->dynamodb,
+                                         .streams = &f->streams,
+                                         .ecs = &f->ecs};
     f->gate = gate_open(&options, &err);
     cr_assert_not_null(f->gate, "%s", err.message);
     f->port = (uint16_t)strtoul(strrchr(gate_url(f->gate), ':') + 1, NULL, 10);

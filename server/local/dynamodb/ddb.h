@@ -17,6 +17,7 @@ struct local_dynamodb {
     struct ddb_writer writer;
     struct ddb_readers readers;
     struct local_service service;
+    struct local_service streams;
 };
 
 /* Readers: 0 with a new reference in *output, or -1 with a fault. */
@@ -40,6 +41,17 @@ int ddb_list_tables(struct local_dynamodb *d, json_t *input, json_t **output, st
 int ddb_describe_time_to_live(struct local_dynamodb *d, json_t *input, json_t **output,
                               struct ddb_fault *f);
 
+/* Readers of DynamoDB Streams. A page of the streams of all tables, or of one. */
+int ddb_list_streams(struct local_dynamodb *d, json_t *input, json_t **output, struct ddb_fault *f);
+/* A stream with a page of its shards. */
+int ddb_describe_stream(struct local_dynamodb *d, json_t *input, json_t **output,
+                        struct ddb_fault *f);
+/* Where reading of a shard may begin. */
+int ddb_get_shard_iterator(struct local_dynamodb *d, json_t *input, json_t **output,
+                           struct ddb_fault *f);
+/* A page of a shard's records, and where the next one begins. */
+int ddb_get_records(struct local_dynamodb *d, json_t *input, json_t **output, struct ddb_fault *f);
+
 /* Writers: a job to submit, or NULL with a fault. */
 struct ddb_job *ddb_put_item(struct local_dynamodb *d, json_t *input, struct ddb_fault *f);
 /* Changes an item by UpdateExpression, or makes it. */
@@ -55,6 +67,8 @@ struct ddb_job *ddb_transact_write_items(struct local_dynamodb *d, json_t *input
 struct ddb_job *ddb_create_table(struct local_dynamodb *d, json_t *input, struct ddb_fault *f);
 /* The table goes with its items at once. */
 struct ddb_job *ddb_delete_table(struct local_dynamodb *d, json_t *input, struct ddb_fault *f);
+/* Turns the table's stream on or off. */
+struct ddb_job *ddb_update_table(struct local_dynamodb *d, json_t *input, struct ddb_fault *f);
 /* Turns expiry by an attribute on or off. */
 struct ddb_job *ddb_update_time_to_live(struct local_dynamodb *d, json_t *input,
                                         struct ddb_fault *f);

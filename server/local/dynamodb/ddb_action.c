@@ -7,6 +7,7 @@
  * A transaction prepares all of its actions before it stores the first one. */
 #include "server/local/dynamodb/ddb_action.h"
 
+#include "server/local/dynamodb/ddb_change.h"
 #include "server/local/dynamodb/ddb_condition.h"
 #include "server/local/dynamodb/ddb_project.h"
 #include "server/local/dynamodb/ddb_update.h"
@@ -139,13 +140,13 @@ static int prepare_update(struct ddb_action *a, struct ddb_fault *f)
     return 0;
 }
 
-/* The table may have gone since the action was compiled: its id is looked up again, on the
- * thread that would have dropped it. */
+/* The table may have gone or changed since the action was compiled: it is looked up again, on the
+ * thread that changes tables. */
 int ddb_action_prepare(struct ddb_action *a, struct ddb_store *store, struct ddb_catalog *catalog,
                        struct ddb_fault *f)
 {
     struct error err;
-    if (!ddb_catalog_has(catalog, a->table->id))
+    if (!ddb_catalog_renew(catalog, &a->table))
         return ddb_fault_set(f, "ResourceNotFoundException", "Requested resource not found");
     if (ddb_store_get(store, a->table->id, &a->key, &a->old_image, &a->old_size, &err) != 0)
         return ddb_internal(f, &err);
@@ -163,6 +164,16 @@ int ddb_action_prepare(struct ddb_action *a, struct ddb_store *store, struct ddb
     return 0;
 }
 
+static int record_change(const struct ddb_action *a, struct ddb_store *store, struct ddb_fault *f)
+{
+    const struct ddb_change change = {.table = a->table,
+                                      .old_image = a->old_image,
+                                      .new_image = a->new_image,
+                                      .old_size = a->old_size,
+                                      .new_size = a->new_size};
+    return ddb_change_record(&change, store, f);
+}
+
 /* A Delete of what is not there writes nothing. */
 int ddb_action_store(struct ddb_action *a, struct ddb_store *store, struct ddb_fault *f)
 {
@@ -174,7 +185,7 @@ int ddb_action_store(struct ddb_action *a, struct ddb_store *store, struct ddb_f
         rc = ddb_store_put(store, a->table->id, &a->key, a->new_image, a->new_size, &err);
     else if (a->old_image)
         rc = ddb_store_remove(store, a->table->id, &a->key, &err);
-    return rc == 0 ? 0 : ddb_internal(f, &err);
+    return rc == 0 ? record_change(a, store, f) : ddb_internal(f, &err);
 }
 
 int ddb_action_attributes(const struct ddb_action *a, json_t **attributes)

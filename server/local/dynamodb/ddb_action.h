@@ -36,7 +36,8 @@ int ddb_action_compile(struct ddb_action *a, enum ddb_action_kind kind, const st
 /* Reads the old item, tests the condition, makes the new item. */
 int ddb_action_prepare(struct ddb_action *a, struct ddb_store *store, struct ddb_catalog *catalog,
                        struct ddb_fault *f);
-/* Writes the new item. The one place where items change: both images are at hand here. */
+/* Writes the new item, and what has changed to the table's stream. The one place where calls change
+ * items. */
 int ddb_action_store(struct ddb_action *a, struct ddb_store *store, struct ddb_fault *f);
 /* What ReturnValues asks for: 0 with a copy that shares nothing with the call's input (they may end
  * on different threads), or NULL if that is nothing; -1 when memory is out. */

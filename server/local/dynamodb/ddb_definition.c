@@ -5,6 +5,7 @@
 #include "lib/base/clock.h"
 #include "lib/crypto/crypto.h"
 #include "server/local/dynamodb/ddb_input.h"
+#include "server/local/dynamodb/ddb_stream.h"
 
 #include <string.h>
 
@@ -126,15 +127,14 @@ static int check_billing(const struct definition *d, struct ddb_fault *f)
     return 0;
 }
 
-/* Kept and shown as given. */
-static int check_stream(const struct definition *d, struct ddb_fault *f)
+int ddb_definition_check_stream(json_t *stream, struct ddb_fault *f)
 {
-    const char *view = json_str(d->stream, "StreamViewType", NULL);
-    bool enabled = json_bool(d->stream, "StreamEnabled", false);
+    const char *view = json_str(stream, "StreamViewType", NULL);
+    bool enabled = json_bool(stream, "StreamEnabled", false);
     if (ddb_input_word(view, "streamSpecification.streamViewType",
                        "NEW_IMAGE|OLD_IMAGE|NEW_AND_OLD_IMAGES|KEYS_ONLY", f) != 0)
         return -1;
-    if (d->stream && enabled != (view != NULL))
+    if (stream && enabled != (view != NULL))
         return ddb_invalid(f, "One or more parameter values were invalid: StreamViewType must be "
                               "specified when StreamEnabled is true, and only then");
     return 0;
@@ -148,18 +148,20 @@ json_t *ddb_definition_read(json_t *input, const char **name, struct ddb_fault *
     struct error err;
     if (ddb_input_read(fields, sizeof fields / sizeof *fields, input, &d, f) != 0 ||
         ddb_table_name_check(d.name, f) != 0 || check_keys(&d, f) != 0 ||
-        check_attributes(&d, f) != 0 || check_billing(&d, f) != 0 || check_stream(&d, f) != 0)
+        check_attributes(&d, f) != 0 || check_billing(&d, f) != 0 ||
+        ddb_definition_check_stream(d.stream, f) != 0)
         return NULL;
     if (crypto_uuid(id, &err) != 0) {
         ddb_internal(f, &err);
         return NULL;
     }
     *name = d.name;
+    bool streams = json_bool(d.stream, "StreamEnabled", false);
     json_t *definition =
         json_pack("{s:o, s:o, s:s*, s:o*, s:o*, s:s}", "AttributeDefinitions",
                   json_deep_copy(d.attributes), "KeySchema", json_deep_copy(d.keys), "BillingMode",
                   d.billing, "ProvisionedThroughput", json_deep_copy(d.throughput),
-                  "StreamSpecification", json_deep_copy(d.stream), "TableId", id);
+                  "StreamSpecification", streams ? json_deep_copy(d.stream) : NULL, "TableId", id);
     if (!definition)
         ddb_no_memory(f);
     return definition;
@@ -187,18 +189,27 @@ static json_t *copy_of(json_t *definition, const char *member)
     return json_deep_copy(json_object_get(definition, member));
 }
 
+/* Stays when the stream was disabled. */
+static json_t *stream_arn(const struct ddb_table *t, const char *region)
+{
+    char arn[DDB_ARN_ROOM];
+    const char *label = json_str(t->definition, "LatestStreamLabel", NULL);
+    return label ? json_string(ddb_stream_arn(region, t->name, label, arn)) : NULL;
+}
+
 json_t *ddb_definition_describe(const struct ddb_table *t, const char *region, const char *status,
                                 int64_t items, int64_t bytes)
 {
     json_t *d = t->definition;
     return json_pack(
-        "{s:s, s:o, s:o, s:s, s:f, s:o, s:o*, s:I, s:I, s:o, s:o, s:o*, s:b}", "TableName", t->name,
-        "AttributeDefinitions", copy_of(d, "AttributeDefinitions"), "KeySchema",
-        copy_of(d, "KeySchema"), "TableStatus", status, "CreationDateTime",
+        "{s:s, s:o, s:o, s:s, s:f, s:o, s:o*, s:I, s:I, s:o, s:o, s:o*, s:o*, s:o*, s:b}",
+        "TableName", t->name, "AttributeDefinitions", copy_of(d, "AttributeDefinitions"),
+        "KeySchema", copy_of(d, "KeySchema"), "TableStatus", status, "CreationDateTime",
         (double)t->created / (double)CLOCK_SECOND, "ProvisionedThroughput", throughput_of(d),
         "BillingModeSummary", billing_of(d), "ItemCount", (json_int_t)items, "TableSizeBytes",
         (json_int_t)bytes, "TableArn",
         json_sprintf("arn:aws:dynamodb:%s:" LOCAL_ACCOUNT ":table/%s", region, t->name), "TableId",
         copy_of(d, "TableId"), "StreamSpecification", copy_of(d, "StreamSpecification"),
-        "DeletionProtectionEnabled", 0);
+        "LatestStreamLabel", copy_of(d, "LatestStreamLabel"), "LatestStreamArn",
+        stream_arn(t, region), "DeletionProtectionEnabled", 0);
 }

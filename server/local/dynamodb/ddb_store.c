@@ -1,14 +1,12 @@
-/* All SQL of the service stands in this file.
+/* The schema, and all SQL on items. That on tables and tokens is in ddb_store_tables.c, that on
+ * streams in ddb_stream_write.c and ddb_stream_find.c.
  *
- * Statements on items are compiled once for each connection and reused; the rare ones on tables and
- * tokens are compiled when needed. Whoever steps a statement resets it, so that no read transaction
+ * Statements on items are compiled once for each connection and reused; the rare ones elsewhere are
+ * compiled when needed. Whoever steps a statement resets it, so that no read transaction
  * stays open. */
 #include "server/local/dynamodb/ddb_store.h"
 
 #include "lib/json/json_read.h"
-
-#include <stdio.h>
-#include <string.h>
 
 /* Rows lie in the order in which a scan meets them; a hash key's rows lie together, by range key.
  * `size` is the item's size as DynamoDB counts it. */
@@ -22,6 +20,25 @@ static const struct migration steps[] = {
      "CREATE TABLE tokens(token TEXT PRIMARY KEY, digest TEXT NOT NULL, created INTEGER NOT NULL)"
      " WITHOUT ROWID;"
      "CREATE INDEX tokens_by_age ON tokens(created);"},
+    {2, "dynamodb 2",
+     "CREATE TABLE streams(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,"
+     " created INTEGER NOT NULL, view TEXT NOT NULL, keys TEXT NOT NULL,"
+     " trimmed INTEGER NOT NULL DEFAULT 0, disabled INTEGER, UNIQUE(name, created));"
+     "CREATE TABLE shards(id INTEGER PRIMARY KEY AUTOINCREMENT, stream_id INTEGER NOT NULL,"
+     " parent INTEGER, parent_created INTEGER, first INTEGER NOT NULL, last INTEGER,"
+     " created INTEGER NOT NULL, closed INTEGER);"
+     "CREATE INDEX shards_by_stream ON shards(stream_id, last);"
+     "CREATE TABLE records(stream_id INTEGER NOT NULL, number INTEGER NOT NULL,"
+     " created INTEGER NOT NULL, event TEXT NOT NULL, expired INTEGER NOT NULL,"
+     " size INTEGER NOT NULL, images TEXT NOT NULL, PRIMARY KEY(stream_id, number)) WITHOUT ROWID;"
+     "CREATE TRIGGER streams_trim AFTER UPDATE OF trimmed ON streams BEGIN"
+     " DELETE FROM records WHERE stream_id = new.id AND number <= new.trimmed; END;"
+     "CREATE TRIGGER streams_gone AFTER DELETE ON streams BEGIN"
+     " DELETE FROM records WHERE stream_id = old.id; DELETE FROM shards WHERE stream_id = old.id;"
+     " END;"
+     "CREATE VIEW heads AS SELECT h.id, h.stream_id, h.first, h.created, max(h.first - 1,"
+     " s.trimmed, coalesce((SELECT max(number) FROM records WHERE stream_id = h.stream_id), 0))"
+     " AS latest FROM shards h JOIN streams s ON s.id = h.stream_id WHERE h.last IS NULL;"},
 };
 
 #define ONE_ITEM "table_id = ?1 AND slot = ?2 AND hash = ?3 AND range = ?4"
@@ -49,6 +66,10 @@ static const struct prepared statements[] = {
      " AND slot <= ?5 ORDER BY slot, hash, range"},
     {offsetof(struct ddb_store, count), false,
      "SELECT count(*), coalesce(sum(size), 0) FROM items WHERE table_id = ?1"},
+    {offsetof(struct ddb_store, head), true,
+     "SELECT first, created, latest FROM heads WHERE stream_id = ?1"},
+    {offsetof(struct ddb_store, record), true,
+     "INSERT INTO records VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
 };
 
 /* Where the table of statements puts a prepared one. */
@@ -92,125 +113,6 @@ void ddb_store_close(struct ddb_store *s)
         stmt_close(*slot_of(s, &statements[i]));
     db_close(s->db);
     *s = (struct ddb_store){0};
-}
-
-/* --- tables --------------------------------------------------------------------------------- */
-
-/* One row of `tables` into the catalogue. */
-static int load_table(struct stmt *row, struct ddb_catalog *c, struct error *err)
-{
-    json_t *definition = NULL;
-    if (json_parse(stmt_text(row, 3), stmt_len(row, 3), &definition, err) != 0)
-        return err_wrap(err, "stored table %s", stmt_text(row, 1));
-    struct ddb_table *t =
-        ddb_table_new(stmt_int(row, 0), stmt_text(row, 1), stmt_int(row, 2), definition);
-    if (!t || ddb_catalog_reserve(c) != 0) {
-        ddb_table_release(t);
-        return err_set(err, ERR_DATABASE, "stored table %s cannot be used", stmt_text(row, 1));
-    }
-    ddb_catalog_put(c, t);
-    return 0;
-}
-
-int ddb_store_load_tables(struct ddb_store *s, struct ddb_catalog *c, struct error *err)
-{
-    struct stmt *row = db_prepare(s->db, "SELECT id, name, created, definition FROM tables", err);
-    if (!row)
-        return -1;
-    int rc;
-    while ((rc = stmt_step(row, err)) == 1)
-        if (load_table(row, c, err) != 0) {
-            rc = -1;
-            break;
-        }
-    stmt_close(row);
-    return rc;
-}
-
-/* RETURNING gives its row first and inserts before that; the second step ends the statement. */
-int ddb_store_add_table(struct ddb_store *s, const char *name, int64_t created, json_t *definition,
-                        int64_t *id, struct error *err)
-{
-    static const char sql[] = "INSERT INTO tables(name, created, definition) VALUES(?1, ?2, ?3)"
-                              " RETURNING id";
-    struct buf text;
-    buf_init(&text, BUF_MAX_PAYLOAD);
-    json_dump(&text, definition);
-    struct stmt *in = buf_check(&text, err) == 0 ? db_prepare(s->db, sql, err) : NULL;
-    int rc = -1;
-    if (in) {
-        stmt_bind_text(in, 1, name);
-        stmt_bind_int(in, 2, created);
-        stmt_bind_textn(in, 3, buf_str(&text), text.len);
-        rc = stmt_step(in, err);
-        if (rc == 1) {
-            *id = stmt_int(in, 0);
-            rc = stmt_step(in, err);
-        }
-    }
-    stmt_close(in);
-    buf_free(&text);
-    return rc;
-}
-
-/* The id stays: items belong to it. */
-int ddb_store_change_table(struct ddb_store *s, int64_t id, json_t *definition, struct error *err)
-{
-    struct buf text;
-    buf_init(&text, BUF_MAX_PAYLOAD);
-    json_dump(&text, definition);
-    struct stmt *change = NULL;
-    if (buf_check(&text, err) == 0)
-        change = db_prepare(s->db, "UPDATE tables SET definition = ?2 WHERE id = ?1", err);
-    int rc = -1;
-    if (change) {
-        stmt_bind_int(change, 1, id);
-        stmt_bind_textn(change, 2, buf_str(&text), text.len);
-        rc = stmt_run(change, err);
-    }
-    stmt_close(change);
-    buf_free(&text);
-    return rc;
-}
-
-/* Runs a statement whose only parameter is an id or a time. */
-static int run_for(struct ddb_store *s, const char *sql, int64_t id, struct error *err)
-{
-    struct stmt *one = db_prepare(s->db, sql, err);
-    if (!one)
-        return -1;
-    stmt_bind_int(one, 1, id);
-    int rc = stmt_run(one, err);
-    stmt_close(one);
-    return rc;
-}
-
-/* In the transaction of the caller: no orphaned items if it fails. */
-int ddb_store_drop_table(struct ddb_store *s, int64_t id, struct error *err)
-{
-    if (run_for(s, "DELETE FROM items WHERE table_id = ?1", id, err) != 0)
-        return -1;
-    return run_for(s, "DELETE FROM tables WHERE id = ?1", id, err);
-}
-
-/* Items that lack the attribute, or have it in another type, give SQL NULL here and stay. */
-int ddb_store_expire(struct ddb_store *s, int64_t id, const char *attribute, int64_t now,
-                     struct error *err)
-{
-    static const char sql[] =
-        "DELETE FROM items WHERE table_id = ?1 AND"
-        " CAST(json_extract(item, '$.\"' || ?2 || '\".N') AS REAL) BETWEEN ?3 AND ?4";
-    const int64_t five_years = INT64_C(5) * 365 * 24 * 3600;
-    struct stmt *expire = db_prepare(s->db, sql, err);
-    if (!expire)
-        return -1;
-    stmt_bind_int(expire, 1, id);
-    stmt_bind_text(expire, 2, attribute);
-    stmt_bind_int(expire, 3, now - five_years);
-    stmt_bind_int(expire, 4, now);
-    int rc = stmt_run(expire, err);
-    stmt_close(expire);
-    return rc;
 }
 
 /* --- items ---------------------------------------------------------------------------------- */
@@ -326,40 +228,4 @@ json_t *ddb_store_row_item(struct stmt *walk, struct error *err)
     if (!item)
         err_set(err, ERR_DATABASE, "a stored item is damaged, or memory is out");
     return item;
-}
-
-/* --- tokens --------------------------------------------------------------------------------- */
-
-/* Forgetting first keeps the table as small as ten minutes of tokens. */
-int ddb_store_find_token(struct ddb_store *s, const char *token, int64_t oldest, char *digest,
-                         size_t digest_room, struct error *err)
-{
-    digest[0] = '\0';
-    if (run_for(s, "DELETE FROM tokens WHERE created < ?1", oldest, err) != 0)
-        return -1;
-    struct stmt *find = db_prepare(s->db, "SELECT digest FROM tokens WHERE token = ?1", err);
-    if (!find)
-        return -1;
-    stmt_bind_text(find, 1, token);
-    int rc = stmt_step(find, err);
-    if (rc == 1) {
-        (void)snprintf(digest, digest_room, "%s", stmt_text(find, 0));
-        rc = 0;
-    }
-    stmt_close(find);
-    return rc;
-}
-
-int ddb_store_add_token(struct ddb_store *s, const char *token, const char *digest, int64_t now,
-                        struct error *err)
-{
-    struct stmt *add = db_prepare(s->db, "INSERT INTO tokens VALUES(?1, ?2, ?3)", err);
-    if (!add)
-        return -1;
-    stmt_bind_text(add, 1, token);
-    stmt_bind_text(add, 2, digest);
-    stmt_bind_int(add, 3, now);
-    int rc = stmt_run(add, err);
-    stmt_close(add);
-    return rc;
 }

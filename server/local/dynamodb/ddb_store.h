@@ -19,6 +19,9 @@ struct ddb_store {
     struct stmt *query_down;
     struct stmt *scan;
     struct stmt *count;
+    struct stmt *head;   /* of a stream; see ddb_stream_write.c */
+    struct stmt *record; /* appends one to a stream */
+    int64_t now;         /* the transaction's wall time; set by the writer */
 };
 
 /* DB_READ_WRITE creates and migrates the file. -1 with one sentence. */
@@ -27,7 +30,8 @@ int ddb_store_open(struct ddb_store *s, const char *path, enum db_mode mode, str
 void ddb_store_close(struct ddb_store *s);
 
 /* --- tables (writer only) --- */
-/* Puts every stored table into the catalogue. */
+/* Puts every stored table into the catalogue. A table that asks for a stream and was stored before
+ * there were any gets it. */
 int ddb_store_load_tables(struct ddb_store *s, struct ddb_catalog *c, struct error *err);
 /* Inserts the table and tells its id. */
 int ddb_store_add_table(struct ddb_store *s, const char *name, int64_t created, json_t *definition,
@@ -38,9 +42,11 @@ int ddb_store_change_table(struct ddb_store *s, int64_t id, json_t *definition, 
 int ddb_store_drop_table(struct ddb_store *s, int64_t id, struct error *err);
 
 /* Deletes the items whose Number attribute is a time (seconds since 1970) that has passed, but not
- * more than five years ago, as AWS does. The attribute's name must not contain a quote. */
-int ddb_store_expire(struct ddb_store *s, int64_t id, const char *attribute, int64_t now,
-                     struct error *err);
+ * more than five years ago, as AWS does. The attribute's name must not contain a quote. Gives a
+ * walk of what was deleted, for ddb_store_next until its end, then stmt_close; NULL with an error.
+ */
+struct stmt *ddb_store_expire(struct ddb_store *s, int64_t id, const char *attribute,
+                              struct error *err);
 
 /* --- items --- */
 /* *item is a new reference, or NULL if there is none; *size as it was put. */

@@ -33,6 +33,16 @@ static bool read_schema(json_t *definition, struct ddb_schema *schema)
     return schema->hash_type <= DDB_B && schema->range_type <= DDB_B;
 }
 
+/* StreamId is there while the stream is enabled; see ddb_stream_attach. */
+static void read_stream(struct ddb_table *t)
+{
+    const char *view =
+        json_str(json_object_get(t->definition, "StreamSpecification"), "StreamViewType", "");
+    t->stream = json_int(t->definition, "StreamId", 0);
+    t->new_images = strcmp(view, "NEW_IMAGE") == 0 || strcmp(view, "NEW_AND_OLD_IMAGES") == 0;
+    t->old_images = strcmp(view, "OLD_IMAGE") == 0 || strcmp(view, "NEW_AND_OLD_IMAGES") == 0;
+}
+
 struct ddb_table *ddb_table_new(int64_t id, const char *name, int64_t created, json_t *definition)
 {
     struct ddb_table *t = calloc(1, sizeof *t);
@@ -47,6 +57,7 @@ struct ddb_table *ddb_table_new(int64_t id, const char *name, int64_t created, j
     t->name = strdup(name);
     if (!t->name || !read_schema(definition, &t->schema))
         return ddb_table_release(t);
+    read_stream(t);
     return t;
 }
 
@@ -171,15 +182,17 @@ void ddb_catalog_remove(struct ddb_catalog *c, const char *name)
     ddb_table_release(old);
 }
 
-/* By id and not by name: a table dropped and made anew is another one. */
-bool ddb_catalog_has(struct ddb_catalog *c, int64_t id)
+/* By id too: a table dropped and made anew is another one. */
+bool ddb_catalog_renew(struct ddb_catalog *c, struct ddb_table **t)
 {
-    bool found = false;
-    (void)pthread_mutex_lock(&c->lock);
-    for (size_t i = 0; i < c->count && !found; i++)
-        found = c->list[i]->id == id;
-    (void)pthread_mutex_unlock(&c->lock);
-    return found;
+    struct ddb_table *now = ddb_catalog_get(c, (*t)->name);
+    if (!now || now->id != (*t)->id) {
+        ddb_table_release(now);
+        return false;
+    }
+    ddb_table_release(*t);
+    *t = now;
+    return true;
 }
 
 /* A copy, because names may change as soon as the lock is left. */

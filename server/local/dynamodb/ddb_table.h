@@ -18,6 +18,9 @@ struct ddb_table {
     char *name;
     json_t *definition;       /* AttributeDefinitions, KeySchema and so on, as they were given */
     struct ddb_schema schema; /* borrows from definition */
+    int64_t stream;           /* id of the enabled one; 0: none */
+    bool new_images;          /* what its records show */
+    bool old_images;
 };
 
 /* Takes `definition` over (also on failure). One reference; NULL if it describes no table. */
@@ -48,8 +51,9 @@ int ddb_catalog_reserve(struct ddb_catalog *c);
 void ddb_catalog_put(struct ddb_catalog *c, struct ddb_table *t);
 /* Takes the table of this name out, if there is one. */
 void ddb_catalog_remove(struct ddb_catalog *c, const char *name);
-/* True while the table of this id exists. */
-bool ddb_catalog_has(struct ddb_catalog *c, int64_t id);
+/* The table as it is now, in place of what *t was before: it may have got or lost a stream. False
+ * if it is gone; then *t stays. */
+bool ddb_catalog_renew(struct ddb_catalog *c, struct ddb_table **t);
 /* Up to `limit` names after `after` (NULL: from the start) as a new JSON list. *more tells whether
  * there are others behind. NULL when memory is out. */
 json_t *ddb_catalog_names(struct ddb_catalog *c, const char *after, size_t limit, bool *more);

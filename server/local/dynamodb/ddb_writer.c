@@ -6,7 +6,7 @@
  * that change tables run alone. */
 #include "server/local/dynamodb/ddb_writer.h"
 
-#include "lib/json/json_read.h"
+#include "server/local/dynamodb/ddb_sweep.h"
 
 #include <time.h>
 
@@ -63,6 +63,7 @@ static struct ddb_job *take_group(struct ddb_writer *w, bool *ends)
 /* Runs the group up to its commit; -1 if the database failed, and nothing of it was done then. */
 static int run_group(struct ddb_writer *w, struct ddb_job *group, struct error *err)
 {
+    w->store.now = clock_wall(w->clock);
     if (db_begin(w->store.db, err) != 0)
         return -1;
     for (struct ddb_job *job = group; job; job = job->next) {
@@ -112,33 +113,17 @@ static void finish_group(struct ddb_writer *w, struct ddb_job *group)
     }
 }
 
-/* A table without TimeToLive, or one that has just gone, has nothing to expire. */
-static int expire_table(struct ddb_writer *w, const char *name, int64_t now, struct error *err)
-{
-    struct ddb_table *t = ddb_catalog_get(w->catalog, name);
-    const char *attribute = t ? json_str(t->definition, "TimeToLive", NULL) : NULL;
-    int rc = attribute ? ddb_store_expire(&w->store, t->id, attribute, now, err) : 0;
-    ddb_table_release(t);
-    return rc;
-}
-
 /* Removes what has expired, if it is time to look. A failure is told and tried again later: an
  * expired item that is still there is nothing unusual in AWS. */
 static void sweep(struct ddb_writer *w)
 {
-    struct error err = {0};
-    bool more;
-    json_t *name;
-    size_t i;
+    struct error err;
     if (clock_mono(w->clock) < w->next_sweep)
         return;
     w->next_sweep = clock_mono(w->clock) + SWEEP_INTERVAL;
-    int64_t now = clock_wall(w->clock) / CLOCK_SECOND;
-    json_t *names = ddb_catalog_names(w->catalog, NULL, SIZE_MAX, &more);
-    json_array_foreach (names, i, name)
-        if (expire_table(w, json_string_value(name), now, &err) != 0)
-            log_warn(w->log, "dynamodb: expired items stay", LOG_STR("error", err.message));
-    json_decref(names);
+    w->store.now = clock_wall(w->clock);
+    if (ddb_sweep(&w->store, w->catalog, &err) != 0)
+        log_warn(w->log, "dynamodb: expired items stay", LOG_STR("error", err.message));
 }
 
 /* Ends when it is stopping and the queue is empty: what was submitted is done. */
@@ -192,6 +177,7 @@ int ddb_writer_open(struct ddb_writer *w, const char *path, struct ddb_catalog *
         .clock = clock, .log = log, .catalog = catalog, .next_sweep = clock_mono(clock)};
     if (ddb_store_open(&w->store, path, DB_READ_WRITE, err) != 0)
         return -1;
+    w->store.now = clock_wall(clock);
     if (ddb_store_load_tables(&w->store, catalog, err) != 0)
         goto close_store;
     if (open_queue(w, err) != 0)

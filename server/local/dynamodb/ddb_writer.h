@@ -42,7 +42,7 @@ struct ddb_writer {
     const struct log *log;
     struct ddb_catalog *catalog;
     struct ddb_store store; /* the thread's own */
-    int64_t next_sweep;     /* the thread's own: when expired items are looked for again */
+    int64_t next_sweep;     /* the thread's own; see ddb_sweep.h */
     struct {
         pthread_mutex_t lock;
         pthread_cond_t changed;
@@ -54,7 +54,7 @@ struct ddb_writer {
 };
 
 /* Opens (and migrates) the file, loads its tables into the catalogue, starts the thread. It also
- * removes expired items of tables with a TimeToLive: at its start and then every half minute. */
+ * sweeps: at its start and then every half minute. */
 int ddb_writer_open(struct ddb_writer *w, const char *path, struct ddb_catalog *catalog,
                     const struct clock *clock, const struct log *log, struct error *err);
 /* Finishes what was submitted, then ends the thread. */

@@ -29,14 +29,25 @@ static const struct operation operations[] = {
     {"TransactGetItems", ddb_transact_get_items, NULL},
     {"TransactWriteItems", NULL, ddb_transact_write_items},
     {"UpdateItem", NULL, ddb_update_item},
+    {"UpdateTable", NULL, ddb_update_table},
     {"UpdateTimeToLive", NULL, ddb_update_time_to_live},
 };
 
-static const struct operation *find_operation(const char *name)
+/* DynamoDB Streams is a service of its own, on the same data. */
+static const struct operation stream_operations[] = {
+    {"DescribeStream", ddb_describe_stream, NULL},
+    {"GetRecords", ddb_get_records, NULL},
+    {"GetShardIterator", ddb_get_shard_iterator, NULL},
+    {"ListStreams", ddb_list_streams, NULL},
+};
+#define COUNT(table) (sizeof(table) / sizeof *(table))
+
+static const struct operation *find_operation(const struct operation *list, size_t count,
+                                              const char *name)
 {
-    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
-        if (strcmp(operations[i].name, name) == 0)
-            return &operations[i];
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].name, name) == 0)
+            return &list[i];
     return NULL;
 }
 
@@ -69,10 +80,8 @@ static void start_write(struct local_dynamodb *d, const struct operation *op,
 }
 
 /* Runs on whatever thread calls; the kind of operation decides who answers. */
-static void handle_call(void *self, struct local_call *call)
+static void start(struct local_dynamodb *d, const struct operation *op, struct local_call *call)
 {
-    struct local_dynamodb *d = self;
-    const struct operation *op = find_operation(call->operation);
     if (!op)
         local_fault(call, 400, "UnknownOperationException",
                     "The operation %s is not offered by this local endpoint", call->operation);
@@ -80,6 +89,16 @@ static void handle_call(void *self, struct local_call *call)
         answer_read(d, op, call);
     else
         start_write(d, op, call);
+}
+
+static void handle_call(void *self, struct local_call *call)
+{
+    start(self, find_operation(operations, COUNT(operations), call->operation), call);
+}
+
+static void handle_streams_call(void *self, struct local_call *call)
+{
+    start(self, find_operation(stream_operations, COUNT(stream_operations), call->operation), call);
 }
 
 /* Writer before readers: it makes the file that they open. */
@@ -93,6 +112,8 @@ struct local_dynamodb *local_dynamodb_open(const struct local_dynamodb_options *
     }
     d->clock = options->clock;
     d->service = (struct local_service){.name = "dynamodb", .self = d, .call = handle_call};
+    d->streams =
+        (struct local_service){.name = "dynamodbstreams", .self = d, .call = handle_streams_call};
     if (ddb_catalog_open(&d->catalog, err) != 0)
         goto free_self;
     if (ddb_writer_open(&d->writer, options->path, &d->catalog, options->clock, options->log,
@@ -131,72 +152,7 @@ const struct local_service *local_dynamodb_service(struct local_dynamodb *d)
     return &d->service;
 }
 
-/* --- seeding -------------------------------------------------------------------------------- */
-
-/* A call that somebody waits for. */
-struct waited_call {
-    struct local_call call;
-    pthread_mutex_t lock;
-    pthread_cond_t ended;
-    bool done;
-    bool created;
-    struct error err;
-};
-
-/* Ends a waited_call. A table that was there already counts as made. */
-static void wake(struct local_call *call, json_t *output, const struct local_fault *fault)
+const struct local_service *local_dynamodb_streams(struct local_dynamodb *d)
 {
-    struct waited_call *w = call->ctx;
-    (void)pthread_mutex_lock(&w->lock);
-    w->done = true;
-    w->created = !fault || strcmp(fault->code, "ResourceInUseException") == 0;
-    if (!w->created)
-        err_set(&w->err, ERR_DATABASE, "%s", fault->message);
-    (void)pthread_cond_signal(&w->ended);
-    (void)pthread_mutex_unlock(&w->lock);
-    json_decref(output);
-}
-
-/* Seeding may find the table there already, from an earlier run: that is success too. */
-static int create_and_wait(struct local_dynamodb *d, json_t *input, struct error *err)
-{
-    struct waited_call w = {
-        .call = {.operation = "CreateTable", .input = input, .done = wake, .ctx = &w},
-        .lock = PTHREAD_MUTEX_INITIALIZER,
-        .ended = PTHREAD_COND_INITIALIZER};
-    handle_call(d, &w.call);
-    (void)pthread_mutex_lock(&w.lock);
-    while (!w.done)
-        (void)pthread_cond_wait(&w.ended, &w.lock);
-    (void)pthread_mutex_unlock(&w.lock);
-    (void)pthread_cond_destroy(&w.ended);
-    (void)pthread_mutex_destroy(&w.lock);
-    if (w.created)
-        return 0;
-    return err_set(err, w.err.code, "%s", w.err.message);
-}
-
-/* A row of AttributeDefinitions or KeySchema. */
-static json_t *key_row(const char *name, const char *member, const char *value)
-{
-    return json_pack("{s:s, s:s}", "AttributeName", name, member, value);
-}
-
-int local_dynamodb_ensure_table(struct local_dynamodb *d, const char *name, const char *hash_key,
-                                char hash_type, const char *range_key, char range_type,
-                                struct error *err)
-{
-    const char hash_text[] = {hash_type, '\0'};
-    const char range_text[] = {range_type, '\0'};
-    json_t *input = json_pack("{s:s, s:s, s:[o, o*], s:[o, o*]}", "TableName", name, "BillingMode",
-                              "PAY_PER_REQUEST", "AttributeDefinitions",
-                              key_row(hash_key, "AttributeType", hash_text),
-                              range_key ? key_row(range_key, "AttributeType", range_text) : NULL,
-                              "KeySchema", key_row(hash_key, "KeyType", "HASH"),
-                              range_key ? key_row(range_key, "KeyType", "RANGE") : NULL);
-    if (!input)
-        return err_set(err, ERR_MEMORY, "out of memory making table %s", name);
-    int rc = create_and_wait(d, input, err);
-    json_decref(input);
-    return rc == 0 ? 0 : err_wrap(err, "table %s", name);
+    return &d->streams;
 }

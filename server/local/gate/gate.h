@@ -21,9 +21,9 @@ struct gate_options {
     const char *host;
     uint16_t port;
     const struct log *log;
-    struct local_s3 *s3;                              /* all borrowed */
-    struct local_lambda *lambda;                      /* may be NULL (tests) */
-    const struct local_service *dynamodb, *sfn, *ecs; /* may be NULL: "not offered" */
+    struct local_s3 *s3;                                        /* all borrowed */
+    struct local_lambda *lambda;                                /* may be NULL (tests) */
+    const struct local_service *dynamodb, *streams, *sfn, *ecs; /* may be NULL: "not offered" */
 };
 
 /* Binds and serves at once. NULL with ERR_CONFLICT when the address is in use, or another sentence.

@@ -19,7 +19,7 @@ static const struct {
     bool crc32;
 } targets[] = {
     {"DynamoDB_20120810.", "dynamodb", JSON_1_0, offsetof(struct gate_options, dynamodb), true},
-    {"DynamoDBStreams_20120810.", "dynamodb", JSON_1_0, offsetof(struct gate_options, dynamodb),
+    {"DynamoDBStreams_20120810.", "dynamodb", JSON_1_0, offsetof(struct gate_options, streams),
      true},
     {"AWSStepFunctions.", "states", JSON_1_0, offsetof(struct gate_options, sfn), false},
     {"AmazonEC2ContainerServiceV20141113.", "ecs", JSON_1_1, offsetof(struct gate_options, ecs),
