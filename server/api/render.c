@@ -75,6 +75,10 @@ void render_run(struct json_writer *w, const struct store_run *run, int64_t now)
     jw_time(w, "updatedAt", run->updated_at);
     write_duration(w, run->submitted_at, run->ended_at ? run->ended_at : now);
     write_execution(w, run);
+    if (run->cancel_at)
+        jw_time(w, "cancelRequestedAt", run->cancel_at);
+    if (run->cancel_reason)
+        jw_str(w, "cancelReason", run->cancel_reason);
     if (run->labels)
         jw_raw(w, "labels", run->labels, strlen(run->labels));
     if (run->idempotency_key)

@@ -8,7 +8,8 @@
     "SELECT id, version, pattern, workflow_name, status, reason, execution_name, execution_arn,"   \
     " execution_status, error, cause, idempotency_key, labels, task_count, submitted_tasks,"       \
     " running_tasks, completed_tasks, failed_tasks, cancelled_tasks, submitted_at, started_at,"    \
-    " ended_at, updated_at, start_attempts, start_error, parent_id, cancel_at FROM runs"
+    " ended_at, updated_at, start_attempts, start_error, parent_id, cancel_at,"                    \
+    " cancel_reason FROM runs"
 
 /* The caller's function travels through rows_each in this. */
 struct run_reader {
@@ -48,6 +49,7 @@ static void read_run(struct stmt *stmt, void *ctx)
         .start_error = stmt_text(stmt, 24),
         .parent_id = stmt_int(stmt, 25),
         .cancel_at = stmt_int(stmt, 26),
+        .cancel_reason = stmt_text(stmt, 27),
     };
     reader->fn(reader->ctx, &run);
 }
