@@ -66,6 +66,10 @@ void render_run(struct json_writer *w, const struct store_run *run, int64_t now)
     jw_int(w, "workflowRunId", run->id);
     jw_str(w, "workflowName", run->workflow_name);
     jw_int(w, "pattern", run->pattern);
+    if (run->parent_id)
+        jw_int(w, "parentRunId", run->parent_id);
+    else
+        jw_null(w, "parentRunId");
     jw_str(w, "status", audit_status_name(run->status));
     jw_str(w, "reason", run->reason);
     write_counts(w, run);

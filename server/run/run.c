@@ -32,7 +32,7 @@ static int check_key(const char *key, struct error *err)
     return 0;
 }
 
-/* Digest of pattern and body: tells whether a repeated key asks for the same. */
+/* Digest of pattern, parent and body: tells whether a repeated key asks for the same. */
 static int hash_request(const struct run_request *request, int pattern, char out[SHA256_HEX],
                         struct error *err)
 {
@@ -42,6 +42,8 @@ static int hash_request(const struct run_request *request, int pattern, char out
     if (!d)
         return -1;
     int rc = digest_add(d, &tag, 1, err);
+    if (!rc && request->parent_id)
+        rc = digest_add(d, &request->parent_id, sizeof request->parent_id, err);
     if (!rc)
         rc = digest_add(d, request->body, request->len, err);
     if (!rc && digest_end(d, sum) != SHA256_BYTES)
@@ -138,6 +140,7 @@ static int draft_open(struct draft *d, const struct run_request *request, const 
                                     .idempotency_key = request->idempotency_key,
                                     .request_hash = d->hash,
                                     .labels = labels ? buf_str(&d->labels) : NULL,
+                                    .parent_id = request->parent_id,
                                     .tasks = d->tasks,
                                     .task_count = spec->task_count};
     if (!d->tasks)
@@ -199,7 +202,6 @@ static int submit_spec(const struct services *sv, const struct run_request *requ
     return 0;
 }
 
-/* The key is checked first: it is the cheapest to refuse. */
 /* A run that could never start is refused now, not accepted and failed later. */
 static int check_offer(const struct services *sv, const struct spec *spec,
                        struct json_problems *problems, struct error *err)
@@ -213,6 +215,7 @@ static int check_offer(const struct services *sv, const struct spec *spec,
     return err_set(err, ERR_SPEC_INVALID, "pattern %d is not offered here", spec->pattern);
 }
 
+/* The key is checked first: it is the cheapest to refuse. */
 int run_submit(const struct services *sv, const struct run_request *request,
                struct run_accepted *out, struct json_problems *problems, struct error *err)
 {

@@ -99,6 +99,8 @@ static void list_sql(struct buf *sql, const struct store_run_filter *f)
         buf_adds(sql, " AND submitted_at >= ?5");
     if (f->until)
         buf_adds(sql, " AND submitted_at <= ?6");
+    if (f->parent_id)
+        buf_adds(sql, " AND parent_id > 0 AND parent_id = ?9");
     if (f->text)
         buf_adds(sql, " AND (workflow_name LIKE ?7 ESCAPE '\\' OR reason LIKE ?7 ESCAPE '\\'"
                       " OR EXISTS (SELECT 1 FROM tasks WHERE run_id = runs.id"
@@ -124,6 +126,8 @@ static void list_bind(struct stmt *stmt, const struct store_run_filter *f, const
     if (f->text)
         stmt_bind_text(stmt, 7, like);
     stmt_bind_int(stmt, 8, (int64_t)f->limit + 1);
+    if (f->parent_id)
+        stmt_bind_int(stmt, 9, f->parent_id);
 }
 
 /* The text of the statement depends on the filter; each kind is prepared once and kept. */

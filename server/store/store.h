@@ -100,6 +100,7 @@ int store_run_get(struct store *s, int64_t id, store_run_fn fn, void *ctx, struc
 struct store_run_filter {
     int status;           /* enum audit_status, or -1 for any */
     int pattern;          /* 0: any */
+    int64_t parent_id;    /* only runs that repeat this one; 0: any */
     const char *name;     /* exact workflow name; NULL: any */
     const char *text;     /* found in workflow name, task names, object keys, reason; NULL: any */
     int64_t since, until; /* submitted_at bounds, wall us; 0: none */

@@ -146,6 +146,10 @@ Test(routes, answers_problems_with_the_right_status)
         {"POST", "/workflows/12/cancel", "{", 400},
         {"POST", "/workflows/12/cancel", "{\"why\":1}", 400},
         {"POST", "/workflows/12/cancel?x=1", NULL, 400},
+        {"POST", "/workflows/12/retry", NULL, 404},
+        {"GET", "/workflows/12/retry", NULL, 405},
+        {"POST", "/workflows/12/retry?task=a", NULL, 400},
+        {"GET", "/workflows?parent=0", NULL, 400},
     };
     struct fixture f;
     open_fixture(&f);
