@@ -1,9 +1,8 @@
 /* Accepting a run. All that can be refused is refused here, before anything is written; what is
  * written is one transaction, so a run exists whole or not at all. */
-#include "server/run/run.h"
+#include "server/run/run_private.h"
 
 #include "lib/crypto/crypto.h"
-#include "lib/spec/spec.h"
 #include "server/store/store.h"
 
 #include <inttypes.h>
@@ -215,29 +214,36 @@ static int check_offer(const struct services *sv, const struct spec *spec,
     return err_set(err, ERR_SPEC_INVALID, "pattern %d is not offered here", spec->pattern);
 }
 
+int run_read_spec(const struct services *sv, const struct run_request *request, struct spec *out,
+                  struct json_problems *problems, struct error *err)
+{
+    json_t *tree = NULL;
+    if (check_key(request->idempotency_key, err) ||
+        json_parse(request->body, request->len, &tree, err))
+        return -1;
+    /* A spec without a pattern is refused for just that: either pattern's defaults will do. */
+    int pattern = spec_guess_pattern(tree, request->pattern);
+    const json_t *defaults = sv->spec_defaults[pattern ? pattern : 1];
+    int rc = spec_read(tree, request->pattern, defaults, out, problems, err);
+    if (!rc && check_offer(sv, out, problems, err)) {
+        spec_free(out);
+        rc = -1;
+    }
+    json_decref(tree);
+    return rc;
+}
+
 /* The key is checked first: it is the cheapest to refuse. */
 int run_submit(const struct services *sv, const struct run_request *request,
                struct run_accepted *out, struct json_problems *problems, struct error *err)
 {
     struct spec spec = {0};
     struct error mine = {0};
-    json_t *tree = NULL;
     if (!err)
         err = &mine;
-    if (check_key(request->idempotency_key, err))
-        return -1;
-    int rc = json_parse(request->body, request->len, &tree, err);
-    if (!rc) {
-        /* A spec without a pattern is refused for just that: either pattern's defaults will do. */
-        int pattern = spec_guess_pattern(tree, request->pattern);
-        const json_t *defaults = sv->spec_defaults[pattern ? pattern : 1];
-        rc = spec_read(tree, request->pattern, defaults, &spec, problems, err);
-    }
-    if (!rc)
-        rc = check_offer(sv, &spec, problems, err);
+    int rc = run_read_spec(sv, request, &spec, problems, err);
     if (!rc)
         rc = submit_spec(sv, request, &spec, out, err);
     spec_free(&spec);
-    json_decref(tree);
     return rc;
 }

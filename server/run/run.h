@@ -7,6 +7,7 @@
 
 #include "lib/base/error.h"
 #include "lib/json/json_read.h"
+#include "server/run/preflight.h"
 #include "server/services.h"
 
 #include <stdbool.h>
@@ -45,5 +46,16 @@ struct run_retry {
  * be done), ERR_SPEC_INVALID (it has no task of that name), ERR_ARGUMENT (no names). */
 int run_retry(const struct services *sv, const struct run_retry *retry, struct run_accepted *out,
               struct json_problems *problems, struct error *err);
+
+/* What a submission of the request would lead to. */
+struct run_forecast {
+    struct preflight_facts facts;
+    struct preflight preflight;
+};
+
+/* Measures the request without writing anything. task_seconds 0: PREFLIGHT_TASK_SECONDS. Fails as
+ * run_submit does for what is no valid spec. */
+int run_dry(const struct services *sv, const struct run_request *request, int64_t task_seconds,
+            struct run_forecast *out, struct json_problems *problems, struct error *err);
 
 #endif
