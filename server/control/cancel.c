@@ -55,6 +55,7 @@ struct cancel *cancel_free(struct cancel *c)
         return NULL;
     stop_free(c->stop);
     mark_free(c->mark);
+    census_free(c->census);
     free(c->cluster);
     free(c);
     return NULL;
@@ -118,15 +119,29 @@ static int64_t look(struct cancel *c)
     else if (open == 0)
         c->step = CANCEL_RECOUNT;
     else
-        c->step = quiet ? CANCEL_MARK : CANCEL_SWEEP;
+        c->step = quiet ? CANCEL_CENSUS : CANCEL_SWEEP;
     return loop_now(c->loop);
+}
+
+/* Without one, tasks that have no row are taken for never started. */
+static int64_t census(struct cancel *c)
+{
+    struct error err = {0};
+    if (!c->census)
+        c->census = census_begin(c->loop, c->run_id, c->cluster, &err);
+    if (!c->census)
+        return try_again(c, &err);
+    int64_t next = census_step(c->census);
+    if (census_done(c->census))
+        c->step = CANCEL_MARK;
+    return next;
 }
 
 static int64_t mark(struct cancel *c)
 {
     struct error err = {0};
     if (!c->mark)
-        c->mark = mark_begin(c->loop, c->run_id, &c->tables.details, row_why, &err);
+        c->mark = mark_begin(c->loop, c->run_id, &c->tables.details, c->census, row_why, &err);
     if (!c->mark)
         return try_again(c, &err);
     int64_t next = mark_step(c->mark);
@@ -165,6 +180,8 @@ static int64_t move(struct cancel *c)
         return sweep(c);
     case CANCEL_LOOK:
         return look(c);
+    case CANCEL_CENSUS:
+        return census(c);
     case CANCEL_MARK:
         return mark(c);
     case CANCEL_RECOUNT:

@@ -3,6 +3,7 @@
 #define STEPFLEET_CONTROL_CANCEL_PRIVATE_H
 
 #include "server/control/cancel.h"
+#include "server/control/census.h"
 #include "server/control/ending.h"
 #include "server/control/mark.h"
 #include "server/control/stop.h"
@@ -10,14 +11,15 @@
 
 enum { STOP_REASON_MAX = 255 }; /* StopTask's limit */
 
-/* UPDATE (-> READ -> CREATE -> UPDATE) -> SWEEP <-> LOOK -> MARK -> RECOUNT -> DONE; only the
- * detours to READ and CREATE go back. */
+/* UPDATE (-> READ -> CREATE -> UPDATE) -> SWEEP <-> LOOK -> CENSUS -> MARK -> RECOUNT -> DONE; only
+ * the detours to READ and CREATE go back. */
 enum cancel_step {
     CANCEL_UPDATE,  /* the summary row becomes Cancelled, unless it is final */
     CANCEL_READ,    /* it was refused: what does the row say? */
     CANCEL_CREATE,  /* there is none: the launcher never came to it */
     CANCEL_SWEEP,   /* ECS tasks are told to stop */
     CANCEL_LOOK,    /* what do the rows say now? */
+    CANCEL_CENSUS,  /* which tasks without a row did ECS start? */
     CANCEL_MARK,    /* rows of tasks that did not speak for themselves */
     CANCEL_RECOUNT, /* the summary row's counts */
     CANCEL_DONE,
@@ -42,6 +44,7 @@ struct cancel {
     struct stop *stop;
     int quiet; /* sweeps in a row that stopped nothing */
     int64_t began;
+    struct census *census;
     struct mark *mark;
 };
 

@@ -30,6 +30,7 @@ struct mark {
     int64_t run_id;
     struct audit_table details;
     const char *why;
+    const struct census *census;
     int status;    /* of the tasks that are listed */
     int64_t after; /* the last seq of the page at hand */
     bool more;     /* the store has further ones of that status */
@@ -42,7 +43,7 @@ struct mark {
 };
 
 struct mark *mark_begin(const struct loop *loop, int64_t run_id, const struct audit_table *details,
-                        const char *why, struct error *err)
+                        const struct census *census, const char *why, struct error *err)
 {
     struct mark *m = calloc(1, sizeof *m);
     if (!m) {
@@ -53,6 +54,7 @@ struct mark *mark_begin(const struct loop *loop, int64_t run_id, const struct au
     m->run_id = run_id;
     m->details = *details;
     m->why = why;
+    m->census = census;
     m->status = AUDIT_SUBMITTED;
     m->after = -1;
     m->more = true;
@@ -103,12 +105,13 @@ static void take_task(void *ctx, const struct store_task *task)
     one->object_key = task->object_key ? strdup(task->object_key) : NULL;
     m->after = task->seq;
     m->count++;
-    if (!one->name || (task->object_key && !one->object_key))
-        m->failed = true;
-    else if (one->has_row)
-        (void)snprintf(one->id, sizeof one->id, "%s", task->ecs_task_id);
-    else if (stand_in_id(m->run_id, one->name, one->id, &err))
-        m->failed = true;
+    const char *id = one->has_row ? task->ecs_task_id : census_id(m->census, task->name);
+    bool copied = one->name && (!task->object_key || one->object_key);
+    if (id)
+        (void)snprintf(one->id, sizeof one->id, "%s", id);
+    else if (copied)
+        copied = stand_in_id(m->run_id, one->name, one->id, &err) == 0;
+    m->failed = m->failed || !copied;
 }
 
 /* The next page; those of the next status when there are no more. */

@@ -4,7 +4,7 @@ import concurrent.futures
 import unittest
 
 from tests.flow.server import Server
-from tests.flow.test_faults import HOLD, few
+from tests.flow.test_faults import DEAF, HOLD, few
 
 FINAL_COUNTS = ("completed", "failed", "cancelled")
 
@@ -100,6 +100,21 @@ class Cancel(unittest.TestCase):
             with self.subTest(run=run_id):
                 run = self.check_agreement(server, run_id)
                 self.assertRegex(run["reason"], "^cancelled (on request|before it was started)$")
+
+    def test_tasks_that_never_say_a_word(self):
+        server = self.serve(s3_copy_task=DEAF)
+        ecs = server.aws("ecs")
+        for pattern in (1, 2):
+            with self.subTest(pattern=pattern):
+                run_id = server.accept(few(pattern), pattern)
+                started = {"cluster": "stepfleet", "startedBy": f"stepfleet-{run_id}"}
+                server.wait(run_id, until=lambda run: len(
+                    ecs.list_tasks(**started)["taskArns"]) == 2)
+                self.cancel(server, run_id)
+                run = self.check_agreement(server, run_id)
+                arns = ecs.list_tasks(desiredStatus="STOPPED", **started)["taskArns"]
+                self.assertEqual({row["ecs_task_id"]["S"] for row in self.details(server, run)},
+                                 {arn.rsplit("/", 1)[1] for arn in arns})
 
     def test_twice(self):
         server = self.serve(s3_copy_task=HOLD)

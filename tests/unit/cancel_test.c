@@ -66,6 +66,16 @@ static void expect_written(const char *operation, size_t n, const char *name, co
     json_decref(body);
 }
 
+/* The task id of the nth PutItem begins so. */
+static void expect_id(size_t n, const char *prefix)
+{
+    json_t *body = fake_aws_body(f.aws, "PutItem", n);
+    const json_t *value = json_object_get(json_object_get(body, "Item"), "ecs_task_id");
+    const char *id = json_str(value, "S", "");
+    cr_assert_eq(strncmp(id, prefix, strlen(prefix)), 0, "%s", id);
+    json_decref(body);
+}
+
 Test(cancel, stops_execution_and_tasks)
 {
     struct error err = {0};
@@ -120,6 +130,7 @@ Test(cancel, marks_what_never_spoke)
     struct run_copy run = control_fixture_await(&f, AUDIT_CANCELLED);
     cr_assert_str_eq(run.reason, "cancelled on request");
     cr_assert_eq(run.run.cancelled_tasks, 2);
+    expect_id(1, "not-started-");
     cr_assert_eq(fake_aws_count(f.aws, "PutItem"), 2);
     expect_written("PutItem", 0, "status", "Cancelled");
     expect_written("PutItem", 0, "number_of_tasks", "3");
@@ -131,6 +142,31 @@ Test(cancel, marks_what_never_spoke)
     cr_assert_str_eq(json_str(json_object_get(key, "ecs_task_id"), "S", ""), "b");
     json_decref(finish);
     expect_written("UpdateItem", 1, ":status", "Cancelled");
+}
+
+/* ECS had started it, and stopped it before it could say so. */
+Test(cancel, a_task_without_a_row_is_known_by_its_own_id)
+{
+    fake_aws_refuse(f.aws, "UpdateItem", REFUSED, "no row");
+    fake_aws_answer(f.aws, "UpdateItem", 200, "{}");
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    fake_aws_answer(f.aws, "PutItem", 200, "{}");
+    fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
+    fake_aws_answer(f.aws, "ListTasks", 200, task_b);
+    fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
+    fake_aws_answer(
+        f.aws, "DescribeTasks", 200,
+        "{\"tasks\":[{\"taskArn\":\"arn:aws:ecs:eu-west-1:123456789012:task/stepfleet/b\","
+        "\"lastStatus\":\"STOPPED\",\"overrides\":{\"containerOverrides\":[{\"name\":"
+        "\"s3\",\"environment\":[{\"name\":\"task_name\",\"value\":\"task-1\"}]}]}}]}");
+    control_fixture_rows(&f, "a task-0 Completed;c task-2 Completed;", NULL);
+    start_aborted(NULL);
+    cr_assert_eq(control_fixture_await(&f, AUDIT_CANCELLED).run.cancelled_tasks, 1);
+    cr_assert_eq(fake_aws_count(f.aws, "PutItem"), 2);
+    expect_id(1, "b");
+    json_t *list = fake_aws_body(f.aws, "ListTasks", 1);
+    cr_assert_str_eq(json_str(list, "desiredStatus", ""), "STOPPED");
+    json_decref(list);
 }
 
 static const struct {
