@@ -21,7 +21,7 @@
  * Who writes which row: the launcher (or the action "plan") creates the summary, the monitor moves
  * and ends it. A task puts its own Running row and its own final one; the monitor fails rows of
  * tasks that ended without a word, the launcher puts Failed rows for tasks that could not be
- * started. */
+ * started. The control plane ends with Cancelled what a stopped execution has left open. */
 enum audit_status {
     AUDIT_SUBMITTED,
     AUDIT_RUNNING,
@@ -62,6 +62,11 @@ int audit_summary_create(struct aws_request *r, const struct audit_table *t,
 /* Counts, status, update_time; only if the row exists and is not final. */
 int audit_summary_update(struct aws_request *r, const struct audit_table *t,
                          const struct audit_summary *row, struct error *err);
+/* Cancelled, with counts and reason; only if the row exists and is not final, is Cancelled already
+ * (then its counts move), or was failed at `stopped_at` (when the execution was stopped) or later,
+ * by a monitor that outlived its execution. */
+int audit_summary_cancel(struct aws_request *r, const struct audit_table *t,
+                         const struct audit_summary *row, int64_t stopped_at, struct error *err);
 /* GetItem of the row, consistent; dynamodb_item of the answer is NULL when there is none. */
 int audit_summary_get(struct aws_request *r, const struct audit_table *t, const char *workflow_name,
                       int64_t workflow_run_id, struct error *err);

@@ -78,25 +78,31 @@ int audit_expr_put(struct audit_expr *e, struct aws_request *r, const struct aud
     return rc;
 }
 
-/* Existence is part of the condition: an UpdateItem of an absent row would make one up. */
-int audit_expr_update(struct audit_expr *e, struct aws_request *r, const struct audit_table *t,
-                      json_t *key, struct error *err)
+int audit_expr_update_if(struct audit_expr *e, struct aws_request *r, const struct audit_table *t,
+                         json_t *key, const char *condition, struct error *err)
 {
     audit_expr_final(e);
     e->failed |= !key;
-    const struct dynamodb_update update = {
-        .table = t->table,
-        .key = key,
-        .update = buf_str(&e->update),
-        .condition = "attribute_exists(#hash) AND NOT (" AUDIT_IS_FINAL ")",
-        .names = e->names,
-        .values = e->values};
+    const struct dynamodb_update update = {.table = t->table,
+                                           .key = key,
+                                           .update = buf_str(&e->update),
+                                           .condition = condition,
+                                           .names = e->names,
+                                           .values = e->values};
     int rc = audit_expr_check(e, err);
     if (rc == 0)
         rc = dynamodb_update_item(r, &update, err);
     json_decref(key);
     audit_expr_free(e);
     return rc;
+}
+
+/* Existence is part of the condition: an UpdateItem of an absent row would make one up. */
+int audit_expr_update(struct audit_expr *e, struct aws_request *r, const struct audit_table *t,
+                      json_t *key, struct error *err)
+{
+    return audit_expr_update_if(e, r, t, key,
+                                "attribute_exists(#hash) AND NOT (" AUDIT_IS_FINAL ")", err);
 }
 
 json_t *audit_key(const struct audit_table *t, json_t *hash, json_t *range)

@@ -44,6 +44,9 @@ int audit_expr_put(struct audit_expr *e, struct aws_request *r, const struct aud
                    json_t *item, const char *condition, struct error *err);
 int audit_expr_update(struct audit_expr *e, struct aws_request *r, const struct audit_table *t,
                       json_t *key, struct error *err);
+/* The same under another condition, which may use what audit_expr_final defines. */
+int audit_expr_update_if(struct audit_expr *e, struct aws_request *r, const struct audit_table *t,
+                         json_t *key, const char *condition, struct error *err);
 
 /* {hash: value, range: value} under the table's own names; takes both values over (NULL is
  * allowed); NULL when memory is out. */

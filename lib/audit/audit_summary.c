@@ -61,6 +61,22 @@ int audit_summary_update(struct aws_request *r, const struct audit_table *t,
                              err);
 }
 
+/* Step Functions stops an execution, not the function it waits for: that one may still find the
+ * tasks of the run gone and fail it. */
+int audit_summary_cancel(struct aws_request *r, const struct audit_table *t,
+                         const struct audit_summary *row, int64_t stopped_at, struct error *err)
+{
+    struct audit_expr e;
+    audit_expr_init(&e, t);
+    summary_changes(&e, row);
+    audit_expr_value(&e, "stopped", audit_value_time(stopped_at));
+    return audit_expr_update_if(&e, r, t, summary_key(t, row->workflow_name, row->workflow_run_id),
+                                "attribute_exists(#hash) AND (NOT (" AUDIT_IS_FINAL
+                                ") OR #status = :cancelled"
+                                " OR (#status = :failed AND #update_time >= :stopped))",
+                                err);
+}
+
 /* Consistent, because it is asked for right after a write was refused. */
 int audit_summary_get(struct aws_request *r, const struct audit_table *t, const char *workflow_name,
                       int64_t workflow_run_id, struct error *err)

@@ -25,6 +25,8 @@ void api_workflow_get(struct api_call *call);    /* GET /workflows/{id} */
 void api_workflow_tasks(struct api_call *call);  /* GET /workflows/{id}/tasks */
 void api_workflow_events(struct api_call *call); /* GET /workflows/{id}/events */
 void api_workflow_spec(struct api_call *call);   /* GET /workflows/{id}/spec */
+void api_workflow_cancel(struct api_call *call); /* POST /workflows/{id}/cancel */
+void api_workflow_retry(struct api_call *call);  /* POST /workflows/{id}/retry */
 /* GET /livez: 200 as long as the process can answer at all. */
 void api_livez(struct api_call *call);
 /* GET /readyz: 200 when store, control loop and AWS are well, else 503 with what is not. */

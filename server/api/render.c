@@ -66,6 +66,10 @@ void render_run(struct json_writer *w, const struct store_run *run, int64_t now)
     jw_int(w, "workflowRunId", run->id);
     jw_str(w, "workflowName", run->workflow_name);
     jw_int(w, "pattern", run->pattern);
+    if (run->parent_id)
+        jw_int(w, "parentRunId", run->parent_id);
+    else
+        jw_null(w, "parentRunId");
     jw_str(w, "status", audit_status_name(run->status));
     jw_str(w, "reason", run->reason);
     write_counts(w, run);
@@ -75,6 +79,10 @@ void render_run(struct json_writer *w, const struct store_run *run, int64_t now)
     jw_time(w, "updatedAt", run->updated_at);
     write_duration(w, run->submitted_at, run->ended_at ? run->ended_at : now);
     write_execution(w, run);
+    if (run->cancel_at)
+        jw_time(w, "cancelRequestedAt", run->cancel_at);
+    if (run->cancel_reason)
+        jw_str(w, "cancelReason", run->cancel_reason);
     if (run->labels)
         jw_raw(w, "labels", run->labels, strlen(run->labels));
     if (run->idempotency_key)

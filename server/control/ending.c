@@ -89,13 +89,29 @@ static enum audit_status succeeded(const struct ending_facts *f, struct buf *out
     return failed > f->tolerated ? AUDIT_FAILED : AUDIT_COMPLETED;
 }
 
-/* Whoever stopped it in the console may have said why. */
+/* The monitor had ended the run before its execution was stopped: that stands. */
+static enum audit_status ended_before(const struct ending_facts *f, struct buf *out)
+{
+    if (f->verdict == AUDIT_FAILED)
+        add_failure(out, f, "the run had failed before it was stopped");
+    else if (f->summary_reason)
+        buf_adds(out, f->summary_reason);
+    return f->verdict;
+}
+
+/* Whoever stopped it in the console may have said why. The summary row's reason is our own then. */
 static enum audit_status aborted(const struct ending_facts *f, struct buf *out)
 {
-    if (f->cancelled)
-        buf_adds(out, "cancelled on request");
+    struct ending_facts execution = *f;
+    execution.summary_reason = NULL;
+    if (f->verdict == AUDIT_COMPLETED || f->verdict == AUDIT_FAILED)
+        return ended_before(f, out);
+    if (!f->cancelled)
+        add_failure(out, &execution, "the execution was stopped");
     else
-        add_failure(out, f, "the execution was stopped");
+        buf_adds(out, "cancelled on request");
+    if (f->cancelled && f->cancel_reason)
+        buf_addf(out, ": %s", f->cancel_reason);
     return AUDIT_CANCELLED;
 }
 

@@ -11,6 +11,8 @@ struct ending_facts {
     const char *summary_reason;        /* of the summary row; NULL */
     const char *mirror_problem;        /* why the audit tables could not be read; NULL */
     bool cancelled;                    /* somebody asked for it here */
+    const char *cancel_reason;         /* in their words; NULL */
+    enum audit_status verdict;         /* of the summary row after an abort; Submitted: unknown */
     int64_t tolerated;                 /* toleratedFailures */
     int64_t tasks[AUDIT_STATUS_COUNT]; /* by status */
 };
@@ -23,7 +25,8 @@ enum { ENDING_REASON_MAX = 768 };
  *     SUCCEEDED   open rows, or failed > tolerated     Failed
  *     FAILED      whatever the rows say                Failed
  *     TIMED_OUT   whatever the rows say                Failed
- *     ABORTED     whatever the rows say                Cancelled */
+ *     ABORTED     the summary row was final before     Completed or Failed, as it says
+ *     ABORTED     whatever else the rows say           Cancelled */
 struct ending {
     struct store_close close; /* its reason points into `reason` */
     char reason[ENDING_REASON_MAX];

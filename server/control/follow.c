@@ -27,6 +27,7 @@ static void follow_free(struct follow *run)
     watch_leave(run->watch);
     mirror_leave(run->mirror);
     stop_free(run->stop);
+    cancel_free(run->cancel);
     free(run->cluster);
     free(run);
 }
@@ -162,7 +163,7 @@ static void note_active(void *ctx, const struct store_active *active)
         f->reload = true;
     } else if (run && active->cancelled && !run->cancelled) {
         run->cancelled = true;
-        watch_cancel(run->watch);
+        watch_cancel(run->watch, active->cancel_reason);
     }
 }
 

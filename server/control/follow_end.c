@@ -2,28 +2,48 @@
 #include "server/control/ending.h"
 #include "server/control/follow_private.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* An execution can succeed before the last audit rows can be read (reads are eventually
  * consistent): so many more passes are made, after 250 ms, 500 ms ... */
 enum { SETTLE_MAX = 4 };
 #define SETTLE_WAIT (250 * CLOCK_MS)
 #define STORE_RETRY (2 * CLOCK_SECOND)
 
+static const char stop_cancelled[] = "Stepfleet: the run was cancelled";
+static const char stop_ended[] = "Stepfleet: the run's execution has ended";
+/* 255 characters of up to four bytes. */
+enum { CANCEL_REASON_MAX = 1024 };
+
+/* What is known of a run at its end, and the room for a text of it. */
+struct gathered {
+    struct ending_facts facts;
+    char cancel_reason[CANCEL_REASON_MAX];
+};
+
 static void read_counts(void *ctx, const struct store_run *run)
 {
-    struct ending_facts *facts = ctx;
+    struct gathered *g = ctx;
+    struct ending_facts *facts = &g->facts;
     facts->tasks[AUDIT_SUBMITTED] = run->submitted_tasks;
     facts->tasks[AUDIT_RUNNING] = run->running_tasks;
     facts->tasks[AUDIT_COMPLETED] = run->completed_tasks;
     facts->tasks[AUDIT_FAILED] = run->failed_tasks;
     facts->tasks[AUDIT_CANCELLED] = run->cancelled_tasks;
     facts->cancelled = run->cancel_at != 0;
+    if (!run->cancel_reason)
+        return;
+    (void)snprintf(g->cancel_reason, sizeof g->cancel_reason, "%s", run->cancel_reason);
+    facts->cancel_reason = g->cancel_reason;
 }
 
 /* The counts come from the store, which has merged all attempts. */
-static int gather(struct follows *f, const struct follow *run, struct ending_facts *facts,
+static int gather(struct follows *f, const struct follow *run, struct gathered *g,
                   struct error *err)
 {
     const struct watch_end *end = watch_ended(run->watch);
+    struct ending_facts *facts = &g->facts;
     *facts = (struct ending_facts){.execution_status = end->status,
                                    .error = end->error,
                                    .cause = end->cause,
@@ -34,7 +54,9 @@ static int gather(struct follows *f, const struct follow *run, struct ending_fac
         facts->summary_reason = mirrored->reason;
         facts->mirror_problem = mirrored->problem;
     }
-    return store_run_get(f->loop->store, run->id, read_counts, facts, err);
+    if (run->cancel)
+        facts->verdict = cancel_verdict(run->cancel);
+    return store_run_get(f->loop->store, run->id, read_counts, g, err);
 }
 
 /* Waits with the run when the store fails; it is asked again. */
@@ -46,28 +68,55 @@ static void store_failed(struct follows *f, struct follow *run, int64_t now,
               LOG_STR("error", err->message));
 }
 
+/* Rows and tasks of a stopped execution. Without memory for it, it is tried again. */
+static void cancel_rest(struct follows *f, struct follow *run, const struct ending_facts *facts,
+                        int64_t now)
+{
+    struct ending ending;
+    char why[CANCEL_REASON_MAX + sizeof stop_cancelled];
+    struct error err = {0};
+    ending_decide(facts, &ending);
+    (void)snprintf(why, sizeof why, "%s%s%s", stop_cancelled, facts->cancel_reason ? ": " : "",
+                   facts->cancel_reason ? facts->cancel_reason : "");
+    run->cancel =
+        cancel_begin(&(struct cancel_options){.loop = f->loop,
+                                              .run_id = run->id,
+                                              .mirror = run->mirror,
+                                              .cluster = run->cluster,
+                                              .reason = ending.reason,
+                                              .stop_why = facts->cancelled ? why : stop_ended,
+                                              .stopped_at = watch_ended(run->watch)->stopped_at},
+                     &err);
+    if (run->cancel)
+        run->state = FOLLOW_CANCELLING;
+    else
+        store_failed(f, run, now, &err);
+}
+
 /* The pass that was asked for is in the store: late rows, tasks left behind, or ready to close. */
 static void settle(struct follows *f, struct follow *run, int64_t now)
 {
-    struct ending_facts facts;
+    struct gathered g;
     struct error err = {0};
-    if (gather(f, run, &facts, &err)) {
+    if (gather(f, run, &g, &err)) {
         store_failed(f, run, now, &err);
         return;
     }
-    if (ending_unsettled(&facts) && run->settled < SETTLE_MAX) {
+    if (ending_unsettled(&g.facts) && run->settled < SETTLE_MAX) {
         mirror_finish(run->mirror, now + (SETTLE_WAIT << run->settled));
         run->settled++;
         return;
     }
-    bool left_behind = run->cluster && ending_left_tasks(&facts);
+    if (strcmp(g.facts.execution_status, "ABORTED") == 0 && !g.facts.mirror_problem) {
+        cancel_rest(f, run, &g.facts, now);
+        return;
+    }
+    bool left_behind = run->cluster && ending_left_tasks(&g.facts);
     run->state = FOLLOW_CLOSING;
     if (!left_behind)
         return;
     run->stop = stop_begin(f->loop, run->id, run->cluster,
-                           facts.cancelled ? "Stepfleet: the run was cancelled"
-                                           : "Stepfleet: the run's execution has ended",
-                           &err);
+                           g.facts.cancelled ? stop_cancelled : stop_ended, &err);
     if (run->stop)
         run->state = FOLLOW_STOPPING;
 }
@@ -75,14 +124,14 @@ static void settle(struct follows *f, struct follow *run, int64_t now)
 /* Facts are gathered anew: stopping tasks took time, and the mirror's counts are the store's. */
 static void close_run(struct follows *f, struct follow *run, int64_t now)
 {
-    struct ending_facts facts;
+    struct gathered g;
     struct ending ending;
     struct error err = {0};
-    if (gather(f, run, &facts, &err)) {
+    if (gather(f, run, &g, &err)) {
         store_failed(f, run, now, &err);
         return;
     }
-    ending_decide(&facts, &ending);
+    ending_decide(&g.facts, &ending);
     /* A conflict: it is final already, and stays what it is. */
     if (store_run_close(f->loop->store, run->id, &ending.close, &err) && err.code != ERR_CONFLICT) {
         store_failed(f, run, now, &err);
@@ -110,6 +159,11 @@ int64_t follow_step(struct follows *f, struct follow *run, int64_t now)
     if (run->state == FOLLOW_STOPPING) {
         next = stop_step(run->stop);
         if (stop_done(run->stop))
+            run->state = FOLLOW_CLOSING;
+    }
+    if (run->state == FOLLOW_CANCELLING) {
+        next = cancel_step(run->cancel);
+        if (cancel_done(run->cancel))
             run->state = FOLLOW_CLOSING;
     }
     if (run->state == FOLLOW_CLOSING && now >= run->not_before)

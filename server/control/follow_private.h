@@ -2,17 +2,20 @@
 #ifndef STEPFLEET_CONTROL_FOLLOW_PRIVATE_H
 #define STEPFLEET_CONTROL_FOLLOW_PRIVATE_H
 
+#include "server/control/cancel.h"
 #include "server/control/follow.h"
 #include "server/control/stop.h"
 #include "server/store/store.h"
 
-/* RUNNING -> SETTLING -> (STOPPING ->) CLOSING; the state only moves forward. In SETTLING further
- * passes of the mirror may be asked for; STOPPING is left out when no ECS task can be left. */
+/* RUNNING -> SETTLING -> (STOPPING | CANCELLING ->) CLOSING; the state only moves forward. In
+ * SETTLING further passes of the mirror may be asked for; STOPPING is left out when no ECS task can
+ * be left, CANCELLING is for executions that were stopped. */
 enum follow_state {
-    FOLLOW_RUNNING,  /* until the execution has ended and its history is read */
-    FOLLOW_SETTLING, /* until a full pass of the mirror, begun after that */
-    FOLLOW_STOPPING, /* until tasks left behind were told to stop */
-    FOLLOW_CLOSING,  /* until the store has it */
+    FOLLOW_RUNNING,    /* until the execution has ended and its history is read */
+    FOLLOW_SETTLING,   /* until a full pass of the mirror, begun after that */
+    FOLLOW_STOPPING,   /* until tasks left behind were told to stop */
+    FOLLOW_CANCELLING, /* until rows and tasks of a stopped execution are final */
+    FOLLOW_CLOSING,    /* until the store has it */
 };
 
 struct follow {
@@ -21,6 +24,7 @@ struct follow {
     struct watch_run *watch;
     struct mirror_run *mirror; /* NULL: its input names no tables */
     struct stop *stop;
+    struct cancel *cancel;
     char *cluster; /* NULL as well then */
     int64_t tolerated;
     bool cancelled;

@@ -23,6 +23,7 @@ struct stop {
     char *token;   /* of the next page of ListTasks */
     json_t *arns;  /* of the page at hand */
     size_t sent;   /* of those, StopTask was sent */
+    size_t told;   /* StopTask worked */
     int in_flight; /* StopTask calls */
     bool listing;  /* ListTasks is in flight */
     bool listed;   /* there are no more pages */
@@ -61,6 +62,11 @@ struct stop *stop_free(struct stop *s)
 bool stop_done(const struct stop *s)
 {
     return s->listed && !s->listing && s->in_flight == 0 && s->sent == json_array_size(s->arns);
+}
+
+size_t stop_told(const struct stop *s)
+{
+    return s->told;
 }
 
 /* Listing is tried a few times; then the run is closed all the same. */
@@ -110,7 +116,9 @@ static void stop_came(void *ctx, struct aws_response *response, const struct err
     (void)response;
     s->in_flight--;
     loop_note(s->loop, err);
-    if (err)
+    if (!err)
+        s->told++;
+    else
         log_warn(s->loop->log, "a task of an ended run was not stopped",
                  LOG_INT("run_id", s->run_id), LOG_STR("error", err->message));
 }

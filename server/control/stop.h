@@ -16,6 +16,8 @@ struct stop *stop_begin(const struct loop *loop, int64_t run_id, const char *clu
 int64_t stop_step(struct stop *s);
 /* Nothing is left to do, or it was given up. Only then may it be freed while the client lives. */
 bool stop_done(const struct stop *s);
+/* How many tasks were told to stop so far. */
+size_t stop_told(const struct stop *s);
 /* NULL-safe; returns NULL. */
 struct stop *stop_free(struct stop *s);
 

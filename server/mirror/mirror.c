@@ -114,6 +114,11 @@ void mirror_leave(struct mirror_run *r)
         run_free(r);
 }
 
+void mirror_tables(const struct mirror_run *r, struct mirror_tables *out)
+{
+    *out = (struct mirror_tables){r->workflow_name, r->details, r->summary};
+}
+
 void mirror_finish(struct mirror_run *r, int64_t at)
 {
     if (r->finished)

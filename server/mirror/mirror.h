@@ -8,6 +8,7 @@
 #ifndef STEPFLEET_MIRROR_H
 #define STEPFLEET_MIRROR_H
 
+#include "lib/audit/audit.h"
 #include "lib/spec/spec.h"
 #include "server/loop/loop.h"
 
@@ -31,6 +32,14 @@ struct mirror_run *mirror_follow(struct mirror *m, int64_t run_id, const struct 
                                  struct error *err);
 /* Stops; the run must not be used any more. NULL-safe. */
 void mirror_leave(struct mirror_run *r);
+
+/* Where the run's rows are. Texts belong to the run. */
+struct mirror_tables {
+    const char *workflow_name;
+    struct audit_table details, summary;
+};
+/* For whoever writes rows of the run. */
+void mirror_tables(const struct mirror_run *r, struct mirror_tables *out);
 
 /* Sends what is due for all runs; returns the monotonic time to be called again. */
 int64_t mirror_step(struct mirror *m);

@@ -24,6 +24,8 @@ static const struct route routes[] = {
     {"GET", "/workflows/{id}/tasks", api_workflow_tasks},
     {"GET", "/workflows/{id}/events", api_workflow_events},
     {"GET", "/workflows/{id}/spec", api_workflow_spec},
+    {"POST", "/workflows/{id}/cancel", api_workflow_cancel},
+    {"POST", "/workflows/{id}/retry", api_workflow_retry},
     {"GET", "/livez", api_livez},
     {"GET", "/readyz", api_readyz},
 };

@@ -1,9 +1,8 @@
 /* Accepting a run. All that can be refused is refused here, before anything is written; what is
  * written is one transaction, so a run exists whole or not at all. */
-#include "server/run/run.h"
+#include "server/run/run_private.h"
 
 #include "lib/crypto/crypto.h"
-#include "lib/spec/spec.h"
 #include "server/store/store.h"
 
 #include <inttypes.h>
@@ -32,7 +31,7 @@ static int check_key(const char *key, struct error *err)
     return 0;
 }
 
-/* Digest of pattern and body: tells whether a repeated key asks for the same. */
+/* Digest of pattern, parent and body: tells whether a repeated key asks for the same. */
 static int hash_request(const struct run_request *request, int pattern, char out[SHA256_HEX],
                         struct error *err)
 {
@@ -42,6 +41,8 @@ static int hash_request(const struct run_request *request, int pattern, char out
     if (!d)
         return -1;
     int rc = digest_add(d, &tag, 1, err);
+    if (!rc && request->parent_id)
+        rc = digest_add(d, &request->parent_id, sizeof request->parent_id, err);
     if (!rc)
         rc = digest_add(d, request->body, request->len, err);
     if (!rc && digest_end(d, sum) != SHA256_BYTES)
@@ -138,6 +139,7 @@ static int draft_open(struct draft *d, const struct run_request *request, const 
                                     .idempotency_key = request->idempotency_key,
                                     .request_hash = d->hash,
                                     .labels = labels ? buf_str(&d->labels) : NULL,
+                                    .parent_id = request->parent_id,
                                     .tasks = d->tasks,
                                     .task_count = spec->task_count};
     if (!d->tasks)
@@ -214,34 +216,34 @@ static int check_offer(const struct services *sv, int pattern, struct json_probl
     return err_set(err, ERR_SPEC_INVALID, "pattern %d is not offered here", pattern);
 }
 
-/* A spec without a pattern is refused for just that: either pattern's defaults will do. */
-static int read_spec(const struct services *sv, const json_t *tree, int hint, struct spec *spec,
-                     struct json_problems *problems, struct error *err)
+/* The key is checked first: it is the cheapest to refuse. A spec without a pattern is refused for
+ * just that: either pattern's defaults will do. */
+int run_read_spec(const struct services *sv, const struct run_request *request, struct spec *out,
+                  struct json_problems *problems, struct error *err)
 {
-    int pattern = spec_guess_pattern(tree, hint);
-    if (check_offer(sv, pattern, problems, err))
+    json_t *tree = NULL;
+    if (check_key(request->idempotency_key, err) ||
+        json_parse(request->body, request->len, &tree, err))
         return -1;
+    int pattern = spec_guess_pattern(tree, request->pattern);
     const json_t *defaults = sv->spec_defaults[pattern ? pattern : sv->offered[1] ? 1 : 2];
-    return spec_read(tree, hint, defaults, spec, problems, err);
+    int rc = check_offer(sv, pattern, problems, err);
+    if (!rc)
+        rc = spec_read(tree, request->pattern, defaults, out, problems, err);
+    json_decref(tree);
+    return rc;
 }
 
-/* The key is checked first: it is the cheapest to refuse. */
 int run_submit(const struct services *sv, const struct run_request *request,
                struct run_accepted *out, struct json_problems *problems, struct error *err)
 {
     struct spec spec = {0};
     struct error mine = {0};
-    json_t *tree = NULL;
     if (!err)
         err = &mine;
-    if (check_key(request->idempotency_key, err))
-        return -1;
-    int rc = json_parse(request->body, request->len, &tree, err);
-    if (!rc)
-        rc = read_spec(sv, tree, request->pattern, &spec, problems, err);
+    int rc = run_read_spec(sv, request, &spec, problems, err);
     if (!rc)
         rc = submit_spec(sv, request, &spec, out, err);
     spec_free(&spec);
-    json_decref(tree);
     return rc;
 }

@@ -7,6 +7,7 @@
 
 #include "lib/base/error.h"
 #include "lib/json/json_read.h"
+#include "server/run/preflight.h"
 #include "server/services.h"
 
 #include <stdbool.h>
@@ -19,6 +20,7 @@ struct run_request {
     size_t len;
     int pattern;                 /* of the query, 0: not said */
     const char *idempotency_key; /* NULL: none */
+    int64_t parent_id;           /* the run this one repeats, 0: none */
 };
 
 struct run_accepted {
@@ -31,5 +33,29 @@ struct run_accepted {
  * `problems` is zero-initialised by the caller, who frees it. */
 int run_submit(const struct services *sv, const struct run_request *request,
                struct run_accepted *out, struct json_problems *problems, struct error *err);
+
+/* Which tasks of which run are to be run again; all borrowed. */
+struct run_retry {
+    int64_t parent_id;
+    const char *tasks; /* names with commas between them; NULL: all that did not complete */
+    const char *idempotency_key; /* NULL: none */
+};
+
+/* Submits the parent's spec, cut to those tasks, as a child of that run. As run_submit, and
+ * ERR_NOT_FOUND (no such run), ERR_CONFLICT (it is not over, a named task completed, nothing is to
+ * be done), ERR_SPEC_INVALID (it has no task of that name), ERR_ARGUMENT (no names). */
+int run_retry(const struct services *sv, const struct run_retry *retry, struct run_accepted *out,
+              struct json_problems *problems, struct error *err);
+
+/* What a submission of the request would lead to. */
+struct run_forecast {
+    struct preflight_facts facts;
+    struct preflight preflight;
+};
+
+/* Measures the request without writing anything. task_seconds 0: PREFLIGHT_TASK_SECONDS. Fails as
+ * run_submit does for what is no valid spec. */
+int run_dry(const struct services *sv, const struct run_request *request, int64_t task_seconds,
+            struct run_forecast *out, struct json_problems *problems, struct error *err);
 
 #endif

@@ -10,8 +10,8 @@
 
 #include <pthread.h>
 
-/* More texts than the store has: filters of the run list (64) and about fifty others. */
-enum { CONN_STATEMENTS = 160 };
+/* More texts than the store has: filters of the run list (128) and about fifty others. */
+enum { CONN_STATEMENTS = 224 };
 
 struct conn {
     struct db *db;

@@ -22,6 +22,7 @@ static void read_active(struct stmt *stmt, void *ctx)
         .started_at = stmt_int(stmt, 6),
         .last_event_id = stmt_int(stmt, 7),
         .update_time = stmt_int(stmt, 8),
+        .cancel_reason = stmt_text(stmt, 9),
     };
     reader->fn(reader->ctx, &active);
 }
@@ -30,7 +31,7 @@ int store_active_list(struct store *s, store_active_fn fn, void *ctx, struct err
 {
     static const char sql[] =
         "SELECT id, pattern, workflow_name, execution_arn, execution_status, cancel_at, started_at,"
-        " last_event_id, mirror_time FROM runs"
+        " last_event_id, mirror_time, cancel_reason FROM runs"
         " WHERE status = ?1 AND execution_arn IS NOT NULL ORDER BY id";
     struct reading r;
     if (reading_open(&r, s, sql, err))
@@ -40,6 +41,12 @@ int store_active_list(struct store *s, store_active_fn fn, void *ctx, struct err
     reading_close(&r);
     return rc;
 }
+
+/* The arguments of store_run_cancel and store_run_note on their way to the writer's thread. */
+struct note {
+    int64_t run_id;
+    const char *text;
+};
 
 struct execution_change {
     int64_t run_id;
@@ -89,12 +96,22 @@ int store_execution_set(struct store *s, int64_t run_id, const struct store_exec
     return writer_do(&s->writer, set_execution, &change, err);
 }
 
+static int set_cancel_reason(struct write *w, int64_t run_id, const char *reason, struct error *err)
+{
+    struct stmt *stmt = conn_stmt(w->conn, "UPDATE runs SET cancel_reason = ?2 WHERE id = ?1", err);
+    if (!stmt)
+        return -1;
+    stmt_bind_int(stmt, 1, run_id);
+    stmt_bind_text(stmt, 2, reason);
+    return stmt_run(stmt, err);
+}
+
 /* Only notes the wish; the first one counts. */
 static int cancel_run(struct write *w, void *arg, struct error *err)
 {
-    const int64_t *id = arg;
+    const struct note *note = arg;
     struct run_state run;
-    if (run_state_read(w, *id, &run, err))
+    if (run_state_read(w, note->run_id, &run, err))
         return -1;
     if (audit_status_final(run.status) || run.cancel_at)
         return 0;
@@ -104,23 +121,18 @@ static int cancel_run(struct write *w, void *arg, struct error *err)
         conn_stmt(w->conn, "UPDATE outbox SET due_at = min(due_at, ?2) WHERE run_id = ?1", err);
     if (!stmt)
         return -1;
-    stmt_bind_int(stmt, 1, *id);
+    stmt_bind_int(stmt, 1, note->run_id);
     stmt_bind_int(stmt, 2, w->now);
-    if (stmt_run(stmt, err))
+    if (stmt_run(stmt, err) || set_cancel_reason(w, note->run_id, note->text, err))
         return -1;
     return run_state_write(w, &run, err);
 }
 
-int store_run_cancel(struct store *s, int64_t id, struct error *err)
+int store_run_cancel(struct store *s, int64_t id, const char *reason, struct error *err)
 {
-    return writer_do(&s->writer, cancel_run, &id, err);
+    struct note note = {id, reason};
+    return writer_do(&s->writer, cancel_run, &note, err);
 }
-
-/* The arguments of store_run_note on their way to the writer's thread. */
-struct note {
-    int64_t run_id;
-    const char *text;
-};
 
 /* Written only when the text differs, like what the watcher brings. */
 static int note_run(struct write *w, void *arg, struct error *err)

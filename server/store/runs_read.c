@@ -8,7 +8,8 @@
     "SELECT id, version, pattern, workflow_name, status, reason, execution_name, execution_arn,"   \
     " execution_status, error, cause, idempotency_key, labels, task_count, submitted_tasks,"       \
     " running_tasks, completed_tasks, failed_tasks, cancelled_tasks, submitted_at, started_at,"    \
-    " ended_at, updated_at, start_attempts, start_error, parent_id, cancel_at FROM runs"
+    " ended_at, updated_at, start_attempts, start_error, parent_id, cancel_at,"                    \
+    " cancel_reason FROM runs"
 
 /* The caller's function travels through rows_each in this. */
 struct run_reader {
@@ -48,6 +49,7 @@ static void read_run(struct stmt *stmt, void *ctx)
         .start_error = stmt_text(stmt, 24),
         .parent_id = stmt_int(stmt, 25),
         .cancel_at = stmt_int(stmt, 26),
+        .cancel_reason = stmt_text(stmt, 27),
     };
     reader->fn(reader->ctx, &run);
 }
@@ -97,6 +99,8 @@ static void list_sql(struct buf *sql, const struct store_run_filter *f)
         buf_adds(sql, " AND submitted_at >= ?5");
     if (f->until)
         buf_adds(sql, " AND submitted_at <= ?6");
+    if (f->parent_id)
+        buf_adds(sql, " AND parent_id > 0 AND parent_id = ?9");
     if (f->text)
         buf_adds(sql, " AND (workflow_name LIKE ?7 ESCAPE '\\' OR reason LIKE ?7 ESCAPE '\\'"
                       " OR EXISTS (SELECT 1 FROM tasks WHERE run_id = runs.id"
@@ -122,6 +126,8 @@ static void list_bind(struct stmt *stmt, const struct store_run_filter *f, const
     if (f->text)
         stmt_bind_text(stmt, 7, like);
     stmt_bind_int(stmt, 8, (int64_t)f->limit + 1);
+    if (f->parent_id)
+        stmt_bind_int(stmt, 9, f->parent_id);
 }
 
 /* The text of the statement depends on the filter; each kind is prepared once and kept. */

@@ -93,10 +93,11 @@ struct store_run {
     int64_t task_count, submitted_tasks, running_tasks, completed_tasks, failed_tasks,
         cancelled_tasks;
     int64_t submitted_at, started_at, ended_at, updated_at; /* wall us; 0: not yet */
-    int64_t start_attempts;  /* of StartExecution while in the outbox */
-    const char *start_error; /* last one; NULL */
-    int64_t parent_id;       /* the run this one repeats; 0: none */
-    int64_t cancel_at;       /* when cancelling was asked for; 0: it was not */
+    int64_t start_attempts;    /* of StartExecution while in the outbox */
+    const char *start_error;   /* last one; NULL */
+    int64_t parent_id;         /* the run this one repeats; 0: none */
+    int64_t cancel_at;         /* when cancelling was asked for; 0: it was not */
+    const char *cancel_reason; /* in their words; NULL */
 };
 
 typedef void (*store_run_fn)(void *ctx, const struct store_run *run);
@@ -107,6 +108,7 @@ int store_run_get(struct store *s, int64_t id, store_run_fn fn, void *ctx, struc
 struct store_run_filter {
     int status;           /* enum audit_status, or -1 for any */
     int pattern;          /* 0: any */
+    int64_t parent_id;    /* only runs that repeat this one; 0: any */
     const char *name;     /* exact workflow name; NULL: any */
     const char *text;     /* found in workflow name, task names, object keys, reason; NULL: any */
     int64_t since, until; /* submitted_at bounds, wall us; 0: none */
@@ -121,9 +123,10 @@ int store_run_list(struct store *s, const struct store_run_filter *filter, store
 /* Runs changed after the given version, in order of version (the feed of the live hub). */
 int store_run_changes(struct store *s, int64_t after_version, int limit, store_run_fn fn, void *ctx,
                       bool *more, struct error *err);
-/* Notes that the run is to be cancelled; the control loop does it. A final run, or one that is
- * being cancelled already, is left as it is (0). ERR_NOT_FOUND. */
-int store_run_cancel(struct store *s, int64_t id, struct error *err);
+/* Notes that the run is to be cancelled; the control loop does it. `reason` is kept for people,
+ * NULL for none. A final run, or one that is being cancelled already, is left as it is (0).
+ * ERR_NOT_FOUND. */
+int store_run_cancel(struct store *s, int64_t id, const char *reason, struct error *err);
 
 /* The spec as submitted, or the execution's input. */
 int store_run_request(struct store *s, int64_t id, struct buf *out, struct error *err);
@@ -201,6 +204,7 @@ struct store_active {
     const char *execution_arn;
     const char *execution_status; /* NULL: not described yet */
     bool cancelled;               /* cancelling was asked for */
+    const char *cancel_reason;    /* NULL: none was given */
     int64_t started_at;
     int64_t last_event_id; /* all events up to it are there */
     int64_t update_time;   /* newest update_time among its mirrored rows, 0 */

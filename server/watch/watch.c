@@ -1,6 +1,7 @@
 /* The runs that are followed, and whose turn it is. */
 #include "server/watch/watch_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,12 @@ struct watch *watch_free(struct watch *w)
     return NULL;
 }
 
+void watch_cancel(struct watch_run *r, const char *cause)
+{
+    r->cancel = true;
+    (void)snprintf(r->why, sizeof r->why, "%s", cause ? cause : "");
+}
+
 /* `status` stays empty even for a run described before a restart: the first answer is then news,
  * and a terminal one fills the end. */
 struct watch_run *watch_follow(struct watch *w, const struct store_active *active,
@@ -84,7 +91,8 @@ struct watch_run *watch_follow(struct watch *w, const struct store_active *activ
     r->started_at = active->started_at;
     r->last_event = active->last_event_id;
     r->page_size = PAGE_SIZE;
-    r->cancel = active->cancelled;
+    if (active->cancelled)
+        watch_cancel(r, active->cancel_reason);
     pace_init(&r->describe, WATCH_MIN, WATCH_MAX);
     pace_init(&r->history, WATCH_MIN, WATCH_MAX);
     r->next = w->runs;
@@ -147,11 +155,6 @@ void watch_hint(struct watch_run *r)
     int64_t now = loop_now(r->watch->loop);
     pace_moved(&r->describe, now);
     pace_moved(&r->history, now);
-}
-
-void watch_cancel(struct watch_run *r)
-{
-    r->cancel = true;
 }
 
 const struct watch_end *watch_ended(const struct watch_run *r)

@@ -37,14 +37,15 @@ int64_t watch_step(struct watch *w);
 
 /* Something moved elsewhere (audit rows): look soon. */
 void watch_hint(struct watch_run *r);
-/* StopExecution, until the execution has ended. */
-void watch_cancel(struct watch_run *r);
+/* StopExecution, until the execution has ended; `cause` is copied, NULL for none of one's own. */
+void watch_cancel(struct watch_run *r, const char *cause);
 
 /* How the execution ended. Texts belong to the run. */
 struct watch_end {
     const char *status; /* SUCCEEDED FAILED TIMED_OUT ABORTED */
     const char *error;  /* NULL */
     const char *cause;  /* NULL */
+    int64_t stopped_at; /* wall us; 0: not known */
 };
 /* NULL until the execution is terminal and its history was read to its end. */
 const struct watch_end *watch_ended(const struct watch_run *r);

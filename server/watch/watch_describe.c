@@ -26,7 +26,7 @@ static int set_end(struct watch_run *r, const struct store_execution *e, struct 
     free(r->cause);
     r->error = error;
     r->cause = cause;
-    r->end = (struct watch_end){r->status, r->error, r->cause};
+    r->end = (struct watch_end){r->status, r->error, r->cause, e->stopped_at};
     return 0;
 }
 
@@ -133,7 +133,7 @@ void watch_stop(struct watch_run *r)
 {
     struct aws_request request = {0};
     struct error err = {0};
-    int rc =
-        sfn_stop_execution(&request, r->arn, "Stepfleet.Cancelled", "cancelled on request", &err);
+    int rc = sfn_stop_execution(&request, r->arn, "Stepfleet.Cancelled",
+                                r->why[0] ? r->why : "cancelled on request", &err);
     watch_send(r, &request, rc, stopped, &err);
 }

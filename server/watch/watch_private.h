@@ -12,6 +12,8 @@
 /* How long an execution that was just started may be unknown to DescribeExecution. */
 #define WATCH_GRACE (120 * CLOCK_SECOND)
 
+enum { WATCH_CAUSE_MAX = 1024 };
+
 /* Listing the running executions of one state machine. */
 struct watch_list {
     struct watch *watch;
@@ -57,7 +59,8 @@ struct watch_run {
     struct pace describe;
     char status[32]; /* as stored; "" before the first answer */
     bool terminal;
-    bool cancel, stopped; /* StopExecution is wanted; was answered */
+    bool cancel, stopped;      /* StopExecution is wanted; was answered */
+    char why[WATCH_CAUSE_MAX]; /* its cause; "": none was given */
 
     struct pace history;
     int64_t last_event; /* history is stored up to it */

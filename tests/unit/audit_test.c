@@ -81,6 +81,27 @@ Test(audit, updates_only_a_summary_that_is_there_and_not_final)
         "\"S\":\"Cancelled\"}}}");
 }
 
+Test(audit, cancels_a_summary_unless_the_run_had_ended)
+{
+    struct aws_request r = {0};
+    struct error err = {0};
+    struct audit_summary row = summary;
+    row.status = AUDIT_CANCELLED;
+    cr_assert_eq(audit_summary_cancel(&r, &summary_table, &row, INT64_C(1700000000500000), &err), 0,
+                 "%s", err.message);
+    json_t *body = parse(buf_str(&r.body));
+    cr_assert_str_eq(json_str(body, "ConditionExpression", ""),
+                     "attribute_exists(#hash) AND (NOT (#status IN (:completed, :failed, "
+                     ":cancelled)) OR #status = :cancelled OR (#status = :failed AND "
+                     "#update_time >= :stopped))");
+    const json_t *values = json_object_get(body, "ExpressionAttributeValues");
+    cr_assert_str_eq(json_str(json_object_get(values, ":stopped"), "S", ""),
+                     "2023-11-14T22:13:20.500Z");
+    cr_assert_str_eq(json_str(json_object_get(values, ":status"), "S", ""), "Cancelled");
+    json_decref(body);
+    aws_request_free(&r);
+}
+
 static const struct audit_detail started = {
     .workflow_run_id = 77,
     .ecs_task_id = "abc",

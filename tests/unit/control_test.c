@@ -288,52 +288,6 @@ Test(control, a_failed_execution_tells_error_and_cause)
     cr_assert_eq(run.run.failed_tasks, 3);
 }
 
-Test(control, cancelling_stops_execution_and_tasks)
-{
-    struct error err = {0};
-    fake_aws_answer(f.aws, "StartExecution", 200, started);
-    control_fixture_describe(&f, 0, "RUNNING", "");
-    fake_aws_answer(f.aws, "GetExecutionHistory", 200, two_events);
-    control_fixture_rows(&f, "a task-0 Completed;b task-1 Running;", NULL);
-    fake_aws_answer(f.aws, "GetItem", 200, "{}");
-    fake_aws_answer(f.aws, "StopExecution", 200, "{\"stopDate\":1700000009}");
-    fake_aws_answer(f.aws, "ListTasks", 200,
-                    "{\"taskArns\":[\"arn:aws:ecs:eu-west-1:123456789012:task/stepfleet/b\"]}");
-    fake_aws_answer(f.aws, "StopTask", 200, "{\"task\":{}}");
-    control_fixture_start(&f);
-    control_fixture_run(&f);
-    (void)control_fixture_await(&f, AUDIT_RUNNING);
-    fake_aws_wait(f.aws, "Query", 1);
-    cr_assert_eq(store_run_cancel(f.store.store, 7, &err), 0);
-    control_wake(f.control);
-    fake_aws_wait(f.aws, "StopExecution", 1);
-    control_fixture_describe(&f, 0, "ABORTED", "");
-    script_last_history("ExecutionAborted");
-    struct run_copy run = control_fixture_await(&f, AUDIT_CANCELLED);
-    cr_assert_str_eq(run.reason, "cancelled on request");
-    cr_assert_eq(run.run.completed_tasks, 1);
-    cr_assert_eq(run.run.cancelled_tasks, 2);
-    json_t *list = fake_aws_body(f.aws, "ListTasks", 0);
-    cr_assert_str_eq(json_str(list, "startedBy", ""), "stepfleet-7");
-    json_decref(list);
-    json_t *stop = fake_aws_body(f.aws, "StopTask", 0);
-    cr_assert_str_eq(json_str(stop, "task", ""),
-                     "arn:aws:ecs:eu-west-1:123456789012:task/stepfleet/b");
-    json_decref(stop);
-}
-
-Test(control, cancelling_before_the_start_starts_nothing)
-{
-    struct error err = {0};
-    fake_aws_refuse(f.aws, "DescribeExecution", "ExecutionDoesNotExist", "unknown");
-    control_fixture_run(&f);
-    cr_assert_eq(store_run_cancel(f.store.store, 7, &err), 0);
-    control_fixture_start(&f);
-    struct run_copy run = control_fixture_await(&f, AUDIT_CANCELLED);
-    cr_assert_str_eq(run.reason, "cancelled before it was started");
-    cr_assert_eq(fake_aws_count(f.aws, "StartExecution"), 0);
-}
-
 Test(control, an_execution_may_be_unknown_at_first)
 {
     char now[256];

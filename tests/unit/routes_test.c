@@ -141,6 +141,15 @@ Test(routes, answers_problems_with_the_right_status)
         {"GET", "/workflows?status=failed&limit=1&status=running", NULL, 400},
         {"GET", "/workflows?limit=1&cursor=1&&limit", NULL, 400},
         {"GET", "/workflows?name=status&q=name", NULL, 200},
+        {"POST", "/workflows/12/cancel", NULL, 404},
+        {"GET", "/workflows/12/cancel", NULL, 405},
+        {"POST", "/workflows/12/cancel", "{", 400},
+        {"POST", "/workflows/12/cancel", "{\"why\":1}", 400},
+        {"POST", "/workflows/12/cancel?x=1", NULL, 400},
+        {"POST", "/workflows/12/retry", NULL, 404},
+        {"GET", "/workflows/12/retry", NULL, 405},
+        {"POST", "/workflows/12/retry?task=a", NULL, 400},
+        {"GET", "/workflows?parent=0", NULL, 400},
     };
     struct fixture f;
     open_fixture(&f);
@@ -169,6 +178,28 @@ Test(routes, refuses_a_pattern_without_a_state_machine)
     cr_assert_not_null(strstr(json_str(error, "detail", ""), "--state-machine-2"));
     cr_assert_eq(call(&f, "POST", "/workflows?pattern=1", good_spec, NULL, NULL), 202);
     json_decref(body);
+    close_fixture(&f);
+}
+
+Test(routes, cancels_once_and_keeps_the_first_reason)
+{
+    struct fixture f;
+    char path[64];
+    json_t *run = NULL;
+    json_t *first = NULL;
+    json_t *again = NULL;
+    open_fixture(&f);
+    cr_assert_eq(call(&f, "POST", "/workflows", good_spec, NULL, &run), 202);
+    (void)snprintf(path, sizeof path, "/workflows/%lld/cancel",
+                   (long long)json_int(run, "workflowRunId", 0));
+    cr_assert_eq(call(&f, "POST", path, "{\"reason\":\"a\"}", NULL, &first), 202);
+    cr_assert_eq(call(&f, "POST", path, "{\"reason\":\"b\"}", NULL, &again), 202);
+    cr_assert_str_eq(json_str(first, "cancelReason", ""), "a");
+    cr_assert_str_eq(json_str(again, "cancelReason", ""), "a");
+    cr_assert_str_eq(json_str(again, "updatedAt", ""), json_str(first, "updatedAt", "-"));
+    json_decref(run);
+    json_decref(first);
+    json_decref(again);
     close_fixture(&f);
 }
 

@@ -108,13 +108,28 @@ Test(store_life, cancelling_makes_a_waiting_run_due)
     store_fixture_create(f.store, 1, 1);
     cr_assert_eq(store_outbox_postpone(f.store, 1, later, "Rate exceeded", &err), 0);
     cr_assert_eq(due_at(later - 1, &next).count, 0);
-    cr_assert_eq(store_run_cancel(f.store, 1, &err), 0);
+    cr_assert_eq(store_run_cancel(f.store, 1, NULL, &err), 0);
     int64_t version = store_fixture_get(f.store, 1).run.version;
     struct due due = due_at(later - 1, &next);
     cr_assert_eq(due.count, 1);
     cr_assert(due.cancelled[0]);
-    cr_assert_eq(store_run_cancel(f.store, 1, &err), 0);
+    cr_assert_eq(store_run_cancel(f.store, 1, NULL, &err), 0);
     cr_assert_eq(store_fixture_get(f.store, 1).run.version, version, "the second changes nothing");
+}
+
+static void same_reason(void *ctx, const struct store_run *run)
+{
+    cr_assert_str_eq(run->cancel_reason, ctx);
+}
+
+Test(store_life, the_first_reason_of_a_cancelling_is_kept)
+{
+    struct error err = {0};
+    store_fixture_create(f.store, 1, 1);
+    cr_assert_eq(store_run_cancel(f.store, 1, "first", &err), 0);
+    cr_assert_eq(store_run_cancel(f.store, 1, "second", &err), 0);
+    store_fixture_reopen(&f);
+    cr_assert_eq(store_run_get(f.store, 1, same_reason, (void *)"first", &err), 0);
 }
 
 /* --- the mirror --- */
@@ -335,7 +350,7 @@ Test(store_life, closing_ends_open_tasks_and_is_final)
     cr_assert_eq(err.code, ERR_CONFLICT);
     row = mirror_cases[7].row;
     cr_assert_eq(store_tasks_mirror(f.store, 1, &row, 1, &err), 0);
-    cr_assert_eq(store_run_cancel(f.store, 1, &err), 0);
+    cr_assert_eq(store_run_cancel(f.store, 1, NULL, &err), 0);
     cr_assert_eq(store_fixture_get(f.store, 1).run.version, run.run.version, "nothing moves it");
 }
 

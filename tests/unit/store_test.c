@@ -171,7 +171,7 @@ Test(store, unknown_runs_are_not_found)
     buf_init(&text, 100);
     cr_assert_eq(store_run_request(f.store, 123, &text, &err), -1);
     cr_assert_eq(err.code, ERR_NOT_FOUND);
-    cr_assert_eq(store_run_cancel(f.store, 123, &err), -1);
+    cr_assert_eq(store_run_cancel(f.store, 123, NULL, &err), -1);
     cr_assert_eq(err.code, ERR_NOT_FOUND);
 }
 
@@ -299,7 +299,7 @@ Test(store, tells_changes_in_order)
     for (int64_t id = 1; id <= 4; id++)
         store_fixture_create(f.store, id, 1);
     int64_t seen = store_fixture_get(f.store, 2).run.version;
-    cr_assert_eq(store_run_cancel(f.store, 1, &err), 0);
+    cr_assert_eq(store_run_cancel(f.store, 1, NULL, &err), 0);
     struct ids ids = {.count = 0};
     cr_assert_eq(store_run_changes(f.store, seen, 2, collect, &ids, &more, &err), 0);
     cr_assert(more);
@@ -383,7 +383,7 @@ static void write_inside(void *ctx, const struct store_run *run)
 {
     struct error err = {0};
     (void)ctx;
-    cr_assert_eq(store_run_cancel(f.store, run->id, &err), 0, "%s", err.message);
+    cr_assert_eq(store_run_cancel(f.store, run->id, NULL, &err), 0, "%s", err.message);
 }
 
 Test(store, a_reader_does_not_hold_up_the_writer)

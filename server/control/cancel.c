@@ -1,0 +1,207 @@
+/* The steps of a cancelling. Sweeps go on while they stop tasks, because a launcher that was at
+ * work when its execution was stopped goes on starting them; they end when nothing is open any
+ * more, or when there was nothing to stop for some seconds. */
+#include "server/control/cancel_private.h"
+#include "server/store/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Quiet sweeps that are believed, 250 ms, 500 ms ... apart: about eight seconds, in which a task
+ * that was told to stop says so in its row. */
+enum { QUIET_MAX = 5 };
+#define QUIET_WAIT (250 * CLOCK_MS)
+/* A launcher lives for 15 minutes at most. */
+#define SWEEP_MAX (INT64_C(16) * 60 * CLOCK_SECOND)
+
+static const char row_why[] = "the run was cancelled before the task ended";
+
+/* Copies a text, cut at the end of a UTF-8 sequence. */
+static void copy_cut(char *out, size_t size, const char *text)
+{
+    size_t len = strlen(text);
+    if (len >= size) {
+        len = size - 1;
+        while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
+            len--;
+    }
+    memcpy(out, text, len);
+    out[len] = '\0';
+}
+
+struct cancel *cancel_begin(const struct cancel_options *options, struct error *err)
+{
+    struct cancel *c = calloc(1, sizeof *c);
+    if (!c || !(c->cluster = strdup(options->cluster))) {
+        err_set(err, ERR_MEMORY, "out of memory for cancelling a run");
+        return cancel_free(c);
+    }
+    c->loop = options->loop;
+    c->run_id = options->run_id;
+    c->mirror = options->mirror;
+    mirror_tables(c->mirror, &c->tables);
+    copy_cut(c->reason, sizeof c->reason, options->reason);
+    copy_cut(c->stop_why, sizeof c->stop_why, options->stop_why);
+    c->stopped_at = options->stopped_at ? options->stopped_at : clock_wall(c->loop->clock);
+    c->verdict = AUDIT_CANCELLED;
+    c->began = loop_now(c->loop);
+    return c;
+}
+
+struct cancel *cancel_free(struct cancel *c)
+{
+    if (!c)
+        return NULL;
+    stop_free(c->stop);
+    mark_free(c->mark);
+    census_free(c->census);
+    free(c->cluster);
+    free(c);
+    return NULL;
+}
+
+bool cancel_done(const struct cancel *c)
+{
+    return c->step == CANCEL_DONE;
+}
+
+enum audit_status cancel_verdict(const struct cancel *c)
+{
+    return c->verdict;
+}
+
+/* What memory or store fail to give now they may give later. */
+static int64_t try_again(struct cancel *c, const struct error *err)
+{
+    trouble_add(&c->trouble, c->loop, c->run_id, "the run cannot be cancelled yet", err);
+    return c->trouble.not_before;
+}
+
+/* ListTasks and StopTask; then the rows are read again, after a while. */
+static int64_t sweep(struct cancel *c)
+{
+    struct error err = {0};
+    if (!c->stop)
+        c->stop = stop_begin(c->loop, c->run_id, c->cluster, c->stop_why, &err);
+    if (!c->stop)
+        return try_again(c, &err);
+    int64_t next = stop_step(c->stop);
+    if (!stop_done(c->stop))
+        return next;
+    c->quiet = stop_told(c->stop) ? 0 : c->quiet + 1;
+    c->stop = stop_free(c->stop);
+    int waits = c->quiet > 0 ? c->quiet - 1 : 0;
+    mirror_finish(c->mirror, loop_now(c->loop) + (QUIET_WAIT << waits));
+    c->step = CANCEL_LOOK;
+    return LOOP_NEVER;
+}
+
+static void read_open(void *ctx, const struct store_run *run)
+{
+    int64_t *open = ctx;
+    *open = run->submitted_tasks + run->running_tasks;
+}
+
+/* Tables that cannot be read cannot be marked either. */
+static int64_t look(struct cancel *c)
+{
+    const struct mirror_end *end = mirror_finished(c->mirror);
+    struct error err = {0};
+    int64_t open = 0;
+    if (!end)
+        return LOOP_NEVER;
+    if (store_run_get(c->loop->store, c->run_id, read_open, &open, &err))
+        return try_again(c, &err);
+    bool quiet = c->barred || c->quiet >= QUIET_MAX || loop_now(c->loop) - c->began > SWEEP_MAX;
+    if (end->problem)
+        c->step = CANCEL_DONE;
+    else if (open == 0)
+        c->step = CANCEL_RECOUNT;
+    else
+        c->step = quiet ? CANCEL_CENSUS : CANCEL_SWEEP;
+    return loop_now(c->loop);
+}
+
+/* Without one, tasks that have no row are taken for never started. */
+static int64_t census(struct cancel *c)
+{
+    struct error err = {0};
+    if (!c->census)
+        c->census = census_begin(c->loop, c->run_id, c->cluster, &err);
+    if (!c->census)
+        return try_again(c, &err);
+    int64_t next = census_step(c->census);
+    if (census_done(c->census))
+        c->step = CANCEL_MARK;
+    return next;
+}
+
+static int64_t mark(struct cancel *c)
+{
+    struct error err = {0};
+    if (!c->mark)
+        c->mark = mark_begin(c->loop, c->run_id, &c->tables.details, c->census, row_why, &err);
+    if (!c->mark)
+        return try_again(c, &err);
+    int64_t next = mark_step(c->mark);
+    if (!mark_done(c->mark))
+        return next;
+    mirror_finish(c->mirror, loop_now(c->loop));
+    c->step = CANCEL_RECOUNT;
+    return loop_now(c->loop);
+}
+
+/* The counts are those of the last pass, so it is waited for; a run that had ended keeps its own.
+ */
+static int64_t recount(struct cancel *c)
+{
+    if (!mirror_finished(c->mirror) || c->busy)
+        return LOOP_NEVER;
+    if (c->verdict != AUDIT_CANCELLED) {
+        c->step = CANCEL_DONE;
+        return loop_now(c->loop);
+    }
+    cancel_summary(c);
+    return c->busy ? LOOP_NEVER : c->trouble.not_before;
+}
+
+/* One move; the time by which it wants the next one. */
+static int64_t move(struct cancel *c)
+{
+    switch (c->step) {
+    case CANCEL_UPDATE:
+    case CANCEL_READ:
+    case CANCEL_CREATE:
+        if (!c->busy)
+            cancel_summary(c);
+        return c->busy ? LOOP_NEVER : c->trouble.not_before;
+    case CANCEL_SWEEP:
+        return sweep(c);
+    case CANCEL_LOOK:
+        return look(c);
+    case CANCEL_CENSUS:
+        return census(c);
+    case CANCEL_MARK:
+        return mark(c);
+    case CANCEL_RECOUNT:
+        return recount(c);
+    case CANCEL_DONE:
+        break;
+    }
+    return LOOP_NEVER;
+}
+
+/* Goes on as long as something moves without waiting. */
+int64_t cancel_step(struct cancel *c)
+{
+    int64_t next = LOOP_NEVER;
+    enum cancel_step before;
+    do {
+        if (loop_now(c->loop) < c->trouble.not_before)
+            return c->trouble.not_before;
+        before = c->step;
+        next = move(c);
+    } while (c->step != before);
+    return next;
+}

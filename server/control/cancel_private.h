@@ -1,0 +1,54 @@
+/* cancel_private: a cancelling under way. Private to server/control. */
+#ifndef STEPFLEET_CONTROL_CANCEL_PRIVATE_H
+#define STEPFLEET_CONTROL_CANCEL_PRIVATE_H
+
+#include "server/control/cancel.h"
+#include "server/control/census.h"
+#include "server/control/ending.h"
+#include "server/control/mark.h"
+#include "server/control/stop.h"
+#include "server/loop/trouble.h"
+
+enum { STOP_REASON_MAX = 255 }; /* StopTask's limit */
+
+/* UPDATE (-> READ -> CREATE -> UPDATE) -> SWEEP <-> LOOK -> CENSUS -> MARK -> RECOUNT -> DONE; only
+ * the detours to READ and CREATE go back. */
+enum cancel_step {
+    CANCEL_UPDATE,  /* the summary row becomes Cancelled, unless it is final */
+    CANCEL_READ,    /* it was refused: what does the row say? */
+    CANCEL_CREATE,  /* there is none: the launcher never came to it */
+    CANCEL_SWEEP,   /* ECS tasks are told to stop */
+    CANCEL_LOOK,    /* what do the rows say now? */
+    CANCEL_CENSUS,  /* which tasks without a row did ECS start? */
+    CANCEL_MARK,    /* rows of tasks that did not speak for themselves */
+    CANCEL_RECOUNT, /* the summary row's counts */
+    CANCEL_DONE,
+};
+
+struct cancel {
+    const struct loop *loop;
+    int64_t run_id;
+    struct mirror_run *mirror;
+    struct mirror_tables tables;
+    char *cluster;
+    char reason[ENDING_REASON_MAX];
+    char stop_why[STOP_REASON_MAX + 1];
+    int64_t stopped_at;
+
+    enum cancel_step step;
+    bool busy; /* a call about the summary row is in flight */
+    struct trouble trouble;
+    enum audit_status verdict;
+    bool barred; /* no launcher was there, and none can begin any more */
+
+    struct stop *stop;
+    int quiet; /* sweeps in a row that stopped nothing */
+    int64_t began;
+    struct census *census;
+    struct mark *mark;
+};
+
+/* One call about the summary row, by the step; what comes of it moves the step. */
+void cancel_summary(struct cancel *c);
+
+#endif

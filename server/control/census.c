@@ -1,0 +1,180 @@
+/* First the stopped tasks, then the running ones, so that a task that stops meanwhile is seen. */
+#include "server/control/census.h"
+
+#include "lib/aws/ecs.h"
+#include "lib/json/json_read.h"
+#include "server/loop/pace.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRIES_MAX = 5, STARTED_BY_MAX = 64 };
+#define RETRY_MIN (250 * CLOCK_MS)
+#define RETRY_MAX (5 * CLOCK_SECOND)
+
+struct census {
+    const struct loop *loop;
+    int64_t run_id;
+    char *cluster;
+    char started_by[STARTED_BY_MAX];
+    bool running; /* which tasks are listed: false: the stopped ones */
+    char *token;  /* of the next page of ListTasks */
+    json_t *arns; /* of the page at hand, not described yet; NULL: none */
+    json_t *ids;  /* what was found, by name */
+    bool last;    /* the page at hand is the last of its kind */
+    bool busy, done;
+    int failures;
+    int64_t not_before;
+};
+
+struct census *census_begin(const struct loop *loop, int64_t run_id, const char *cluster,
+                            struct error *err)
+{
+    struct census *c = calloc(1, sizeof *c);
+    if (!c || !(c->cluster = strdup(cluster)) || !(c->ids = json_object())) {
+        err_set(err, ERR_MEMORY, "out of memory for the tasks of a run");
+        return census_free(c);
+    }
+    c->loop = loop;
+    c->run_id = run_id;
+    (void)snprintf(c->started_by, sizeof c->started_by, "stepfleet-%" PRId64, run_id);
+    return c;
+}
+
+struct census *census_free(struct census *c)
+{
+    if (!c)
+        return NULL;
+    json_decref(c->arns);
+    json_decref(c->ids);
+    free(c->token);
+    free(c->cluster);
+    free(c);
+    return NULL;
+}
+
+bool census_done(const struct census *c)
+{
+    return c->done;
+}
+
+const char *census_id(const struct census *c, const char *task_name)
+{
+    return c ? json_str(c->ids, task_name, NULL) : NULL;
+}
+
+/* After some tries what is known must do. */
+static void failed(struct census *c, const struct error *err)
+{
+    c->failures++;
+    c->not_before = loop_now(c->loop) + pace_backoff(RETRY_MIN, RETRY_MAX, c->failures);
+    log_warn(c->loop->log, "tasks of a cancelled run cannot be listed",
+             LOG_INT("run_id", c->run_id), LOG_STR("error", err->message));
+    c->done = c->failures >= TRIES_MAX;
+}
+
+/* A page is done: the next one, the running tasks, or the end. */
+static void page_done(struct census *c)
+{
+    json_decref(c->arns);
+    c->arns = NULL;
+    if (!c->last)
+        return;
+    c->done = c->running;
+    c->running = true;
+    c->last = false;
+}
+
+/* The answer dies with the callback, so its ARNs are copied. */
+static int take_list(struct census *c, const struct aws_response *response, struct error *err)
+{
+    const char *next = ecs_list_next(response);
+    char *token = next ? strdup(next) : NULL;
+    json_t *arns = json_deep_copy(ecs_list_arns(response));
+    if ((next && !token) || !arns) {
+        free(token);
+        json_decref(arns);
+        return err_set(err, ERR_MEMORY, "out of memory for the tasks of a run");
+    }
+    free(c->token);
+    c->token = token;
+    c->arns = arns;
+    c->last = !token;
+    if (json_array_size(arns) == 0)
+        page_done(c);
+    return 0;
+}
+
+static void list_came(void *ctx, struct aws_response *response, const struct error *err)
+{
+    struct census *c = ctx;
+    struct error why = {0};
+    c->busy = false;
+    loop_note(c->loop, err);
+    if (err || take_list(c, response, &why))
+        failed(c, err ? err : &why);
+}
+
+/* Tasks without our variable are not ours to judge. */
+static int take_tasks(struct census *c, const struct aws_response *response, struct error *err)
+{
+    json_t *item;
+    size_t i;
+    json_array_foreach (ecs_tasks(response), i, item) {
+        struct ecs_task task;
+        const char *name = ecs_task_env(item, "task_name");
+        if (!name || ecs_task_read(item, &task, err))
+            continue;
+        if (json_object_set_new(c->ids, name, json_string(ecs_task_id(task.arn))))
+            return err_set(err, ERR_MEMORY, "out of memory for the tasks of a run");
+    }
+    return 0;
+}
+
+static void tasks_came(void *ctx, struct aws_response *response, const struct error *err)
+{
+    struct census *c = ctx;
+    struct error why = {0};
+    c->busy = false;
+    loop_note(c->loop, err);
+    if (err || take_tasks(c, response, &why))
+        failed(c, err ? err : &why);
+    else
+        page_done(c);
+}
+
+/* A page of ListTasks has 100 ARNs at most, just what DescribeTasks takes. */
+static int build_describe(const struct census *c, struct aws_request *request, struct error *err)
+{
+    const char *tasks[ECS_DESCRIBE_MAX];
+    size_t count = 0;
+    const json_t *arn;
+    size_t i;
+    json_array_foreach (c->arns, i, arn) {
+        if (count < ECS_DESCRIBE_MAX && json_is_string(arn))
+            tasks[count++] = json_string_value(arn);
+    }
+    return ecs_describe_tasks(request, c->cluster, tasks, count, err);
+}
+
+int64_t census_step(struct census *c)
+{
+    struct aws_request request = {0};
+    struct error err = {0};
+    if (c->busy || c->done)
+        return LOOP_NEVER;
+    if (loop_now(c->loop) < c->not_before)
+        return c->not_before;
+    int rc = c->arns ? build_describe(c, &request, &err)
+                     : ecs_list_tasks(&request, c->cluster, c->started_by,
+                                      c->running ? "RUNNING" : "STOPPED", c->token, &err);
+    if (rc || aws_send(c->loop->aws, &request, c->arns ? tasks_came : list_came, c, &err)) {
+        aws_request_free(&request);
+        failed(c, &err);
+        return c->done ? LOOP_NEVER : c->not_before;
+    }
+    c->busy = true;
+    return LOOP_NEVER;
+}
