@@ -34,6 +34,7 @@ scripts() {
 
 step 'format' format
 step 'include edges' python3 tests/lint/edges.py
+step 'infrastructure' /usr/bin/python3 tests/lint/infra.py
 step 'banned calls' banned
 step 'shell scripts' scripts
 step 'cppcheck' check

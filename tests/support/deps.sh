@@ -38,6 +38,7 @@ for purpose in "$@"; do
         need cppcheck 'command -v cppcheck'
         need shellcheck 'command -v shellcheck'
         need python3 'test -x /usr/bin/python3'
+        need python3-yaml '/usr/bin/python3 -c "import yaml"'
         ;;
     *)
         echo "deps.sh: unknown purpose '$purpose': use build, test or lint" >&2
