@@ -159,33 +159,17 @@ check_stack() {
     esac
 }
 
-# resources STACK TYPE...: physical names of the stack's resources of these types, those of nested stacks included.
+# resources STACK: "TYPE NAME" of each of the stack's resources, a line each.
 resources() {
-    local stack=$1 type nested
-    shift
-    for type; do
-        ask_aws cloudformation describe-stack-resources --stack-name "$stack" --output text --query \
-            "StackResources[?ResourceType=='$type' && PhysicalResourceId && ResourceStatus!='DELETE_COMPLETE'].[PhysicalResourceId]" ||
-            explain "cloudformation describe-stack-resources"
-        [ -z "$answer" ] || printf '%s\n' "$answer"
-    done
-    ask_aws cloudformation describe-stack-resources --stack-name "$stack" --output text --query \
-        "StackResources[?ResourceType=='AWS::CloudFormation::Stack' && PhysicalResourceId].[PhysicalResourceId]" ||
+    ask_aws cloudformation describe-stack-resources --stack-name "$1" --output text --query \
+        "StackResources[?PhysicalResourceId && ResourceStatus!='DELETE_COMPLETE'].[ResourceType, PhysicalResourceId]" ||
         explain "cloudformation describe-stack-resources"
-    for nested in $answer; do
-        resources "$nested" "$@"
-    done
+    printf '%s\n' "$answer"
 }
 
 # Why a stack failed: the first events that did, not what was cancelled because of them.
-print_reasons() {
-    local stack=$1 since=$2 nested
-    cloud cloudformation describe-stack-events --stack-name "$stack" --output text --query \
-        "reverse(StackEvents[?Timestamp>='$since' && contains(ResourceStatus, 'FAILED') && !contains(ResourceStatusReason || '', 'ancelled')])[:3].[LogicalResourceId, ResourceType, ResourceStatusReason]" |
+print_reasons() { # stack, since when
+    cloud cloudformation describe-stack-events --stack-name "$1" --output text --query \
+        "reverse(StackEvents[?Timestamp>='$2' && contains(ResourceStatus, 'FAILED') && !contains(ResourceStatusReason || '', 'ancelled')])[:3].[LogicalResourceId, ResourceType, ResourceStatusReason]" |
         sed 's/^/   /' >&2 || true
-    for nested in $(cloud cloudformation describe-stack-events --stack-name "$stack" --output text --query \
-        "StackEvents[?Timestamp>='$since' && contains(ResourceStatus, 'FAILED') && ResourceType=='AWS::CloudFormation::Stack' && PhysicalResourceId!=StackId && PhysicalResourceId!=''].[PhysicalResourceId]" |
-        sort -u); do
-        print_reasons "$nested" "$since"
-    done
 }

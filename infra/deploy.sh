@@ -232,7 +232,7 @@ upload_all() {
     done
 }
 
-# What every template gets; the CLI passes on only what a template declares.
+# What every template gets; only what a template declares is passed on to it.
 common_parameters() {
     local name
     parameters=("Architecture=$architecture" "ArtifactBucket=$bucket")
@@ -243,24 +243,41 @@ common_parameters() {
     done
 }
 
-# deploy_stack NAME TEMPLATE PARAMETER=VALUE...
+# deploy_stack NAME TEMPLATE PARAMETER=VALUE...: creates or updates it and waits until that is done. A tag on the stack
+# tells what it was made from, so that the same again is no change and takes no time.
 deploy_stack() {
-    local name=$1 template=$2 since options=()
+    local name=$1 template=$2 verb=create since declared had='[]' content
     shift 2
+    ask_aws cloudformation get-template-summary --template-body "file://$template" --output json \
+        --query 'Parameters[].ParameterKey' || explain "cloudformation get-template-summary of ${template##*/}"
+    declared=$answer
+    if ask_aws cloudformation describe-stacks --stack-name "$name" --output json --query \
+        "Stacks[0].[Parameters, StackStatus, Tags[?Key=='stepfleet-content'].Value]"; then
+        verb=update had=$answer
+    fi
+    content=$("$home/infra/render.py" parameters "$template" "$declared" "$had" "$work/parameters.json" "$@" "${extra[@]}")
+    if [[ $had =~ \"(CREATE|UPDATE)_COMPLETE\" && $had == *"\"$content\""* ]]; then
+        say "unchanged"
+        return
+    fi
     since=$(date -u +%Y-%m-%dT%H:%M:%S)
-    # CloudFormation takes up to 51,200 bytes in the call itself.
-    if [ "$(wc -c <"$template")" -gt 51200 ]; then
-        options=(--s3-bucket "$bucket" --s3-prefix templates)
+    if ! change cloud cloudformation "$verb-stack" --stack-name "$name" --template-body "file://$template" \
+        --parameters "file://$work/parameters.json" --capabilities CAPABILITY_IAM \
+        --tags "Key=stepfleet,Value=$prefix" "Key=stepfleet-content,Value=$content" 2>"$work/problem"; then
+        problem=$(tr '\n' ' ' <"$work/problem")
+        [[ $problem == *"No updates are to be performed"* ]] || explain "cloudformation $verb-stack of $name"
+        say "unchanged"
+        return
     fi
-    if ! change cloud cloudformation deploy --stack-name "$name" --template-file "$template" \
-        --no-fail-on-empty-changeset --capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND \
-        --tags "stepfleet=$prefix" "${options[@]}" --parameter-overrides "$@" "${extra[@]}" 2>"$work/deploy"; then
-        cat "$work/deploy" >&2
-        printf '   the first reasons:\n' >&2
-        print_reasons "$name" "$since"
-        fail "stack $name was not deployed: mend the cause above; if it is in ROLLBACK_COMPLETE, delete it" \
-            "(aws cloudformation delete-stack --region $region --stack-name $name), then deploy again"
-    fi
+    change cloud cloudformation wait "stack-$verb-complete" --stack-name "$name" 2>"$work/problem" ||
+        report_failure "$name" "$since"
+}
+
+report_failure() { # stack, since when
+    printf '   the first reasons:\n' >&2
+    print_reasons "$1" "$2"
+    fail "stack $1 was not deployed ($(tr '\n' ' ' <"$work/problem")): mend the cause above; if the stack is now in" \
+        "ROLLBACK_COMPLETE, delete it (aws cloudformation delete-stack --region $region --stack-name $1)"
 }
 
 # read_outputs STACK ARRAY: the stack's outputs, none if it is not there.

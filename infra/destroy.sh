@@ -82,28 +82,24 @@ check_all() {
 
 # Collected while the stacks are there: afterwards nobody can say what was theirs.
 collect() {
-    local name
+    local name type physical told
     for name in "${stacks[@]}"; do
-        add machines "$name" AWS::StepFunctions::StateMachine
-        add tables "$name" AWS::DynamoDB::Table
-        add buckets "$name" AWS::S3::Bucket
-        add repositories "$name" AWS::ECR::Repository
-        add clusters "$name" AWS::ECS::Cluster
-        add families "$name" AWS::ECS::TaskDefinition
+        say "stack $name"
+        told=$(resources "$name")
+        while IFS=$'\t' read -r type physical; do
+            case $type in
+            AWS::StepFunctions::StateMachine) machines+=("$physical") ;;
+            AWS::DynamoDB::Table) tables+=("$physical") ;;
+            AWS::S3::Bucket) buckets+=("$physical") ;;
+            AWS::ECR::Repository) repositories+=("$physical") ;;
+            AWS::ECS::Cluster) clusters+=("$physical") ;;
+            AWS::ECS::TaskDefinition) families+=("$physical") ;;
+            esac
+        done <<<"$told"
     done
     find_cluster
     [ "$pattern" != all ] || find_artifacts
-    for name in "${stacks[@]}"; do
-        say "stack $name"
-    done
     find_executions
-}
-
-add() { # array, stack, type
-    local told
-    local -n list=$1
-    told=$(resources "$2" "$3")
-    [ -z "$told" ] || mapfile -t -O "${#list[@]}" list <<<"$told"
 }
 
 # A pattern's tasks run in the shared stack's cluster, which is a parameter of the pattern's stacks.
@@ -229,11 +225,11 @@ empty_repository() {
 delete_stack() {
     local since
     since=$(date -u +%Y-%m-%dT%H:%M:%S)
-    change cloud cloudformation delete-stack --stack-name "$1"
-    if ! change cloud cloudformation wait stack-delete-complete --stack-name "$1" 2>"$work/deploy"; then
-        cat "$work/deploy" >&2
+    if ! { change cloud cloudformation delete-stack --stack-name "$1" &&
+        change cloud cloudformation wait stack-delete-complete --stack-name "$1"; } 2>"$work/problem"; then
+        problem=$(tr '\n' ' ' <"$work/problem")
         print_reasons "$1" "$since"
-        fail "stack $1 was not deleted: mend the cause above, then run destroy.sh again"
+        fail "stack $1 was not deleted ($problem): mend the cause above, then run destroy.sh again"
     fi
 }
 

@@ -2,6 +2,9 @@
 """The JSON that deploy.sh and destroy.sh need read or written. Only the standard library.
 
     render.py zip FILE                        architecture and digest of a function's zip
+    render.py parameters TEMPLATE DECLARED HAD TO NAME=VALUE...
+                                          of what is declared: what is given, else what the stack had;
+                                          prints a digest of the template and of what is given
     render.py outputs FILE STACK <OUTPUTS     puts a stack's outputs into outputs.json
     render.py region FILE STACK               region of a stack in outputs.json, if it is there
     render.py forget FILE STACK               takes a stack out of outputs.json
@@ -69,6 +72,18 @@ def describe_zip(path):
     print(MACHINES[machine], digest.hexdigest()[:32])
 
 
+def write_parameters(template, declared, had, to, *given):
+    declared = json.loads(declared) or []
+    given = {name: value for name, value in (item.split("=", 1) for item in given) if name in declared}
+    values = {item["ParameterKey"]: item["ParameterValue"]
+              for item in (json.loads(had) or [None])[0] or [] if item["ParameterKey"] in declared}
+    values.update(given)
+    pathlib.Path(to).write_text(json.dumps(
+        [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]))
+    content = pathlib.Path(template).read_text() + json.dumps(given, sort_keys=True)
+    print(hashlib.sha256(content.encode()).hexdigest())
+
+
 def merge_outputs(path, stack):
     told = json.load(sys.stdin) or []
     value = read_json(path)
@@ -126,12 +141,12 @@ def print_versions():
 
 COMMANDS = {"zip": (describe_zip, 1), "outputs": (merge_outputs, 2), "region": (print_region, 2),
             "forget": (forget_stack, 2), "spec": (render_spec, 4), "service": (print_service, 3),
-            "versions": (print_versions, 0)}
+            "parameters": (write_parameters, None), "versions": (print_versions, 0)}
 
 
 def main():
     command, count = COMMANDS.get(sys.argv[1] if len(sys.argv) > 1 else "", (None, 0))
-    if not command or len(sys.argv) != count + 2:
+    if not command or count not in (None, len(sys.argv) - 2):
         print(__doc__, file=sys.stderr)
         return 2
     try:
