@@ -5,13 +5,16 @@ as AWS does where the product relies on it:
 * ecs:runTask takes StartedBy and ClientToken, as RunTask does (moto drops them without a word);
 * connections that break are <Service>.SdkClientException, not States.Runtime or Exception;
 * a RunTask that started nothing is tried anew when it comes again, not answered from memory;
-* GetExecutionHistory knows reverseOrder, maxResults and nextToken.
+* GetExecutionHistory knows reverseOrder, maxResults and nextToken;
+* a stack that is deleted takes its route tables along (moto forgets it and keeps its network).
 """
 import importlib.util
 import json
 import sys
 
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.ec2.models import ec2_backends
+from moto.ec2.models.route_tables import RouteTable
 from moto.stepfunctions import responses
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_ecs, state_task_service_lambda)
@@ -73,6 +76,15 @@ def mend_history():
     responses.StepFunctionResponse.get_execution_history = get_execution_history
 
 
+def mend_network():
+    def delete(_cls, resource_name, _definition, account_id, region_name):
+        backend = ec2_backends[account_id][region_name]
+        backend.get_route_table(resource_name)._associations.clear()
+        backend.delete_route_table(resource_name)
+
+    RouteTable.delete_from_cloudformation_json = classmethod(delete)
+
+
 def main():
     loader = importlib.util.spec_from_file_location("aws_shim", sys.argv[1])
     shim = importlib.util.module_from_spec(loader)
@@ -82,6 +94,7 @@ def main():
     mend_run_task()
     mend_tokens(shim)
     mend_history()
+    mend_network()
     patch_moto = shim.patch_moto
 
     def patch_all(whole):
