@@ -1,6 +1,7 @@
 /* stepfleet: the control plane's program. Finds the command and runs it. */
 #include "server/app/app.h"
 #include "server/demo/demo.h"
+#include "server/doctor/doctor.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,8 +17,11 @@ struct command {
 static const struct command commands[] = {
     {"serve", command_serve, "[options]", "REST, page and control loop; --local runs all here"},
     {"check", command_check, "SPEC.json [--pattern N]",
-     "validate a spec (0 good, 1 bad, 2 usage); with --local as local mode would"},
+     "validate a spec (0 good, 1 bad, 2 usage); --local, --outputs: as serve would"},
     {"config", command_config, "[options]", "every setting with its value and origin"},
+    {"doctor", command_doctor, "[options] [--json]",
+     "look at all that serve needs (0 well, 1 not, 2 usage); one line each, with the remedy"},
+    {"ping", command_ping, "[URL]", "0 if a server is ready, else 1: for health checks"},
     {"demo", command_demo, "[--keep|--no-keep]",
      "run both patterns on this machine and check them"},
 };
@@ -31,7 +35,7 @@ static int help(void)
     buf_adds(&out, "usage: stepfleet COMMAND [options]\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
         buf_addf(&out, "  %-7s %-24s %s\n", commands[i].name, commands[i].usage, commands[i].help);
-    buf_adds(&out, "\noptions of serve and config (environment variable, default):\n");
+    buf_adds(&out, "\noptions of serve, doctor and config (environment variable, default):\n");
     options_help(setting_rows, SETTING_COUNT, &out);
     buf_adds(&out, "\nAWS settings come from the environment: AWS_REGION, AWS_ACCESS_KEY_ID,\n"
                    "AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_ENDPOINT_URL[_SERVICE].\n");

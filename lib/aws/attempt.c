@@ -28,7 +28,7 @@ static void add_headers(struct attempt *t, const struct attempt_input *in)
     const struct aws_service_info *service = aws_service_info(r->service);
     add(t, "Host", buf_str(&t->target.host));
     add(t, "X-Amz-Date", t->date);
-    if (in->credentials->session_token)
+    if (in->credentials->session_token && !r->anonymous)
         add(t, "X-Amz-Security-Token", in->credentials->session_token);
     if (service->target_prefix)
         add(t, "X-Amz-Target", t->x_target);
@@ -100,7 +100,7 @@ int attempt_open(struct attempt *t, const struct attempt_input *in, struct error
     if (endpoint_resolve(in->endpoints, r, in->region, &t->target, err))
         goto close;
     add_headers(t, in);
-    if (sign(t, in, err))
+    if (!r->anonymous && sign(t, in, err))
         goto close;
     fill_http(t, r);
     return 0;

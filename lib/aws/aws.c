@@ -26,6 +26,20 @@ static int read_attempts(const struct aws_options *options, int *out, struct err
     return 0;
 }
 
+/* There is one way to retry here, "standard"; the other two names are taken for it, because the
+ * variable is often set for other programs. */
+static int check_retry_mode(const struct aws_options *options, struct error *err)
+{
+    static const char *const modes[] = {"standard", "legacy", "adaptive"};
+    const char *mode = aws_getenv(options, "AWS_RETRY_MODE");
+    for (size_t i = 0; mode && i < sizeof modes / sizeof *modes; i++)
+        if (strcasecmp(mode, modes[i]) == 0)
+            return 0;
+    return mode ? err_set(err, ERR_ARGUMENT,
+                          "AWS_RETRY_MODE must be standard, legacy or adaptive, not '%.32s'", mode)
+                : 0;
+}
+
 /* All settings are read here and now: a client does not change when the environment does, except
  * for credentials that have expired. */
 static int open_client(struct aws *a, const struct aws_options *options, struct error *err)
@@ -34,18 +48,20 @@ static int open_client(struct aws *a, const struct aws_options *options, struct 
         .ca_bundle = aws_getenv(options, "AWS_CA_BUNDLE"),
         .user_agent = "stepfleet/" STEPFLEET_VERSION,
     };
-    a->getenv = options->getenv;
     a->clock = options->clock ? options->clock : clock_system();
     a->log = options->log;
-    a->fixed_credentials = options->access_key_id || options->secret_access_key;
     retry_bucket_open(&a->bucket);
-    int rc = aws_region_find(options, a->region, err);
+    struct aws_options chain = *options;
+    int rc = read_attempts(options, &a->max_attempts, err);
     if (!rc)
-        rc = read_attempts(options, &a->max_attempts, err);
+        rc = check_retry_mode(options, err);
+    if (!rc)
+        rc = aws_region_find(options, a->region, err);
     if (!rc)
         rc = endpoints_open(&a->endpoints, options, err);
+    chain.region = a->region;
     if (!rc)
-        rc = credentials_fetch(options, &a->credentials, err);
+        rc = refresh_open(&a->refresh, &chain, err);
     if (!rc)
         a->http = http_client_new(&http, err);
     return rc ? rc : a->http ? 0 : -1;
@@ -73,7 +89,7 @@ struct aws *aws_free(struct aws *a)
     while (a->flights)
         flight_drop(a->flights);
     retry_heap_close(&a->waiting);
-    credentials_close(&a->credentials);
+    refresh_close(&a->refresh);
     endpoints_close(&a->endpoints);
     free(a);
     return NULL;
@@ -82,6 +98,11 @@ struct aws *aws_free(struct aws *a)
 const char *aws_region(const struct aws *a)
 {
     return a->region;
+}
+
+const char *aws_credentials_source(const struct aws *a)
+{
+    return a->refresh.current.source;
 }
 
 int aws_send(struct aws *a, struct aws_request *request, aws_done_fn done, void *ctx,

@@ -1,12 +1,13 @@
 /* aws: signed, retried calls of AWS services, many in flight from one thread.
  *
  * A struct aws is owned by one thread (aws_wakeup excepted); it owns its HTTP client. Requests are
- * built by the pure functions of the service headers (s3.h, dynamodb.h, sfn.h, ecs.h,
+ * built by the pure functions of the service headers (s3.h, dynamodb.h, sfn.h, ecs.h, sts.h,
  * aws_lambda.h), sent by aws_send or aws_call, and their answers read by the pure functions of the
  * same headers. Nothing here knows whether it talks to AWS or to the local endpoint.
  *
  * Retry: the SDKs' standard mode (3 attempts, full jitter, min(2^i, 20 s), token bucket of 500).
- * Each attempt is signed anew. Clock skew is corrected per client. */
+ * Each attempt is signed anew. Clock skew is corrected per client. Credentials are refreshed before
+ * they expire, without making calls wait that have valid ones (refresh.h). */
 #ifndef STEPFLEET_AWS_H
 #define STEPFLEET_AWS_H
 
@@ -32,10 +33,13 @@ enum aws_service {
     AWS_SERVICE_COUNT
 };
 
-/* Where settings come from; NULL members are looked up in the environment by the SDK conventions
- * (AWS_REGION, AWS_DEFAULT_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
- * AWS_ENDPOINT_URL[_<SERVICE>], AWS_IGNORE_CONFIGURED_ENDPOINT_URLS, AWS_MAX_ATTEMPTS,
- * AWS_CA_BUNDLE). */
+/* Where settings come from; NULL members are looked up by the SDK conventions:
+ * region: AWS_REGION, AWS_DEFAULT_REGION, the profile's `region`, the instance's metadata;
+ * credentials: credentials.h tells the chain; profiles (AWS_PROFILE, AWS_DEFAULT_PROFILE) are in
+ * AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE;
+ * endpoints: AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's `services` and
+ * endpoint_url, unless AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is true;
+ * AWS_MAX_ATTEMPTS, AWS_RETRY_MODE (all modes are treated like standard), AWS_CA_BUNDLE. */
 struct aws_options {
     const char *region;
     const char *endpoint;      /* one URL for all services */
@@ -49,13 +53,17 @@ struct aws_options {
 };
 
 struct aws;
-/* Copies what it needs. NULL with ERR_ARGUMENT and a sentence that names the missing variable when
- * region or credentials are not to be found. */
+/* Copies what it needs; getenv, clock and log are kept, and may be used by another thread while
+ * credentials are refreshed. With region and keys in options or environment nothing is waited for.
+ * NULL with a sentence that names what is missing (ERR_ARGUMENT) or which source of credentials
+ * failed, and why. */
 struct aws *aws_new(const struct aws_options *options, struct error *err);
 /* Drops what is in flight without callbacks; NULL-safe; returns NULL. */
 struct aws *aws_free(struct aws *a);
 /* The region in use; borrowed from the client. */
 const char *aws_region(const struct aws *a);
+/* Where its credentials come from: "environment", "profile" ...; a constant. */
+const char *aws_credentials_source(const struct aws *a);
 
 enum { AWS_HEADERS_MAX = 16, AWS_OPERATION_MAX = 64 };
 
@@ -76,6 +84,7 @@ struct aws_request {
     size_t max_reply; /* 0: BUF_MAX_AWS_REPLY */
     long timeout_ms;  /* an attempt; 0: 60 s */
     int max_attempts; /* 0: the client's */
+    bool anonymous;   /* sent without a signature */
     /* S3 copy and the like answer 200 with an <Error> body: look for it, and treat it, or a body
      * whose root is not `expect_root`, as a 500 that is retried. NULL: do not look. */
     const char *expect_root;

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 json_t *dynamodb_s(const char *text)
 {
@@ -43,6 +44,51 @@ static void begin(struct json_writer *w, struct buf *body, const char *table)
 {
     aws_body_begin(w, body);
     jw_str(w, "TableName", table);
+}
+
+int dynamodb_describe_table(struct aws_request *r, const char *table, struct error *err)
+{
+    struct json_writer w;
+    struct buf body;
+    begin(&w, &body, table);
+    return aws_body_end(&w, r, AWS_DYNAMODB, "DescribeTable", err);
+}
+
+/* The element of an array whose member `name` is `value`; NULL if there is none. */
+static const json_t *find(const json_t *array, const char *name, const char *value)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach (array, i, item) {
+        if (strcmp(json_str(item, name, ""), value) == 0)
+            return item;
+    }
+    return NULL;
+}
+
+/* The schema tells the key's name, its type stands among the attributes. */
+static struct dynamodb_key read_key(const json_t *table, const char *kind)
+{
+    const json_t *schema = json_object_get(table, "KeySchema");
+    const json_t *attributes = json_object_get(table, "AttributeDefinitions");
+    const char *name = json_str(find(schema, "KeyType", kind), "AttributeName", "");
+    const json_t *attribute = find(attributes, "AttributeName", name);
+    return (struct dynamodb_key){.name = name, .type = json_str(attribute, "AttributeType", "")};
+}
+
+int dynamodb_table_read(const struct aws_response *response, struct dynamodb_table *out,
+                        struct error *err)
+{
+    const json_t *table = json_object_get(response->json, "Table");
+    const json_t *stream = json_object_get(table, "StreamSpecification");
+    bool on = json_bool(stream, "StreamEnabled", false);
+    *out = (struct dynamodb_table){
+        .status = json_str(table, "TableStatus", NULL),
+        .hash = read_key(table, "HASH"),
+        .range = read_key(table, "RANGE"),
+        .stream = on ? json_str(stream, "StreamViewType", "on") : NULL,
+    };
+    return out->status ? 0 : err_set(err, ERR_SYNTAX, "DescribeTable answered without a status");
 }
 
 int dynamodb_put_item(struct aws_request *r, const struct dynamodb_put *in, struct error *err)

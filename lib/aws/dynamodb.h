@@ -16,6 +16,23 @@ const char *dynamodb_get_s(const json_t *item, const char *name, const char *fal
 /* The integer of an N member; the fallback if it is absent, fractional or out of range. */
 int64_t dynamodb_get_n(const json_t *item, const char *name, int64_t fallback);
 
+/* DescribeTable. */
+int dynamodb_describe_table(struct aws_request *r, const char *table, struct error *err);
+struct dynamodb_key {
+    const char *name; /* "" if the table has no such key */
+    const char *type; /* S, N or B */
+};
+/* Texts are borrowed from the response's json. */
+struct dynamodb_table {
+    const char *status; /* ACTIVE, CREATING, UPDATING ... */
+    struct dynamodb_key hash;
+    struct dynamodb_key range;
+    const char *stream; /* NEW_IMAGE ...; NULL: no stream */
+};
+/* -1 with ERR_SYNTAX if the answer has no TableStatus. */
+int dynamodb_table_read(const struct aws_response *response, struct dynamodb_table *out,
+                        struct error *err);
+
 /* Members that are NULL are left out of the call. */
 struct dynamodb_put {
     const char *table;

@@ -209,3 +209,12 @@ int ecs_stop_task(struct aws_request *r, const char *cluster, const char *task, 
     aws_body_str(&w, "reason", reason);
     return aws_body_end(&w, r, AWS_ECS, "StopTask", err);
 }
+
+int ecs_describe_definition(struct aws_request *r, const char *task_definition, struct error *err)
+{
+    struct json_writer w;
+    struct buf body;
+    aws_body_begin(&w, &body);
+    jw_str(&w, "taskDefinition", task_definition);
+    return aws_body_end(&w, r, AWS_ECS, "DescribeTaskDefinition", err);
+}

@@ -64,6 +64,9 @@ int ecs_list_tasks(struct aws_request *r, const char *cluster, const char *start
 json_t *ecs_list_arns(const struct aws_response *response);
 /* The token of the next page, borrowed; NULL on the last. */
 const char *ecs_list_next(const struct aws_response *response);
+/* DescribeTaskDefinition of a family (its newest revision), family:revision or ARN. The answer's
+ * member taskDefinition has status (ACTIVE), revision, containerDefinitions and more. */
+int ecs_describe_definition(struct aws_request *r, const char *task_definition, struct error *err);
 /* StopTask; reason (may be NULL) becomes the task's stoppedReason. */
 int ecs_stop_task(struct aws_request *r, const char *cluster, const char *task, const char *reason,
                   struct error *err);

@@ -1,6 +1,10 @@
 /* All that differs between services stands in one table here. */
 #include "lib/aws/endpoint.h"
 
+#include "lib/aws/profile.h"
+#include "lib/aws/source.h"
+
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,21 +39,50 @@ const char *aws_getenv(const struct aws_options *options, const char *name)
     return value && *value ? value : NULL;
 }
 
-int aws_region_find(const struct aws_options *options, char out[AWS_REGION_MAX], struct error *err)
+bool aws_is_true(const struct aws_options *options, const char *name)
+{
+    const char *value = aws_getenv(options, name);
+    return value && strcasecmp(value, "true") == 0;
+}
+
+/* It becomes part of host names. */
+static int take_region(const char *region, char out[AWS_REGION_MAX], struct error *err)
 {
     static const char legal[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    size_t len = strlen(region);
+    if (len == 0 || len >= AWS_REGION_MAX || strspn(region, legal) != len)
+        return err_set(err, ERR_ARGUMENT, "'%.64s' is not the name of an AWS region", region);
+    memcpy(out, region, len + 1);
+    return 0;
+}
+
+/* Files are read, and then the instance asked, only where nothing nearer tells: both take time. */
+static int distant_region(const struct aws_options *options, char out[AWS_REGION_MAX],
+                          struct error *err)
+{
+    struct profiles p;
+    char told[AWS_REGION_MAX];
+    if (profiles_open(&p, options, err))
+        return -1;
+    const char *region = profiles_get(&p, p.name, "region");
+    int rc = region ? take_region(region, out, err) : 0;
+    profiles_close(&p);
+    if (region)
+        return rc;
+    enum found found = imds_region(options, told, sizeof told, err);
+    if (found == NOT_CONFIGURED)
+        return err_set(err, ERR_ARGUMENT, "no AWS region is set: set AWS_REGION");
+    return found == FOUND ? take_region(told, out, err) : err_wrap(err, "AWS region");
+}
+
+int aws_region_find(const struct aws_options *options, char out[AWS_REGION_MAX], struct error *err)
+{
     const char *region = options->region && *options->region ? options->region : NULL;
     if (!region)
         region = aws_getenv(options, "AWS_REGION");
     if (!region)
         region = aws_getenv(options, "AWS_DEFAULT_REGION");
-    if (!region)
-        return err_set(err, ERR_ARGUMENT, "no AWS region is set: set AWS_REGION");
-    size_t len = strlen(region);
-    if (len >= AWS_REGION_MAX || strspn(region, legal) != len)
-        return err_set(err, ERR_ARGUMENT, "'%.64s' is not the name of an AWS region", region);
-    memcpy(out, region, len + 1);
-    return 0;
+    return region ? take_region(region, out, err) : distant_region(options, out, err);
 }
 
 /* Copies "scheme://host[:port]" without the '/' it may end with. */
@@ -66,32 +99,49 @@ static int copy_origin(const char *url, char **out, struct error *err)
     return *out ? 0 : err_set(err, ERR_MEMORY, "out of memory for an endpoint");
 }
 
-/* The options' endpoint is meant for tests and the local mode, and covers every service. Order of
- * the variables: AWS SDKs Reference Guide, "Service-specific endpoints". */
-static const char *configured(const struct aws_options *options, const char *suffix)
+/* The options' endpoint is meant for tests and the local mode, and covers every service; it counts
+ * where configured URLs are switched off, too. */
+static const char *near_url(const struct aws_options *options, const char *suffix)
 {
     char name[64];
-    const char *off = aws_getenv(options, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
     if (options->endpoint && *options->endpoint)
         return options->endpoint;
-    if (off && strcasecmp(off, "true") == 0)
-        return NULL;
     (void)snprintf(name, sizeof name, "AWS_ENDPOINT_URL_%s", suffix);
     const char *url = aws_getenv(options, name);
     return url ? url : aws_getenv(options, "AWS_ENDPOINT_URL");
 }
 
+/* Files use the variables' suffixes in lower case. */
+static const char *profile_url(const struct profiles *p, const char *suffix)
+{
+    char key[32];
+    (void)snprintf(key, sizeof key, "%s", suffix);
+    for (char *c = key; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return profiles_endpoint(p, key);
+}
+
+/* Order: AWS SDKs Reference Guide, "Service-specific endpoints". Files are not even opened where
+ * one URL is set for all services. */
 int endpoints_open(struct endpoints *e, const struct aws_options *options, struct error *err)
 {
+    struct profiles p = {0};
+    bool off = aws_is_true(options, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+    bool explicit = options->endpoint && *options->endpoint;
+    bool files = !off && !explicit && !aws_getenv(options, "AWS_ENDPOINT_URL");
     *e = (struct endpoints){0};
-    for (size_t i = 0; i < AWS_SERVICE_COUNT; i++) {
-        const char *url = configured(options, services[i].env);
-        if (url && copy_origin(url, &e->origin[i], err)) {
-            endpoints_close(e);
-            return -1;
-        }
+    int rc = files ? profiles_open(&p, options, err) : 0;
+    for (size_t i = 0; !rc && i < AWS_SERVICE_COUNT && (explicit || !off); i++) {
+        const char *url = near_url(options, services[i].env);
+        if (!url && files)
+            url = profile_url(&p, services[i].env);
+        if (url)
+            rc = copy_origin(url, &e->origin[i], err);
     }
-    return 0;
+    profiles_close(&p);
+    if (rc)
+        endpoints_close(e);
+    return rc;
 }
 
 void endpoints_close(struct endpoints *e)

@@ -25,17 +25,21 @@ const struct aws_service_info *aws_service_info(enum aws_service service);
 /* getenv as the options have it; an empty value counts as none. */
 const char *aws_getenv(const struct aws_options *options, const char *name);
 
+/* True if the variable is "true", in any case. */
+bool aws_is_true(const struct aws_options *options, const char *name);
+
 enum { AWS_REGION_MAX = 32 };
-/* The region by options, AWS_REGION, AWS_DEFAULT_REGION. -1 with ERR_ARGUMENT if there is none or
- * it is not made of letters, digits and '-' (it becomes part of host names). */
+/* The region by options, AWS_REGION, AWS_DEFAULT_REGION, the profile, the instance's metadata. -1
+ * with ERR_ARGUMENT if there is none or it is not made of letters, digits and '-' (it becomes part
+ * of host names). Waits for files and the network only if the first three do not tell. */
 int aws_region_find(const struct aws_options *options, char out[AWS_REGION_MAX], struct error *err);
 
 /* Configured origins ("http://127.0.0.1:4566"); NULL: AWS's own. */
 struct endpoints {
     char *origin[AWS_SERVICE_COUNT];
 };
-/* By options, AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL. -1 with ERR_ARGUMENT for a URL that is
- * not http(s) or has a path. */
+/* By options, AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's `services` section and
+ * its endpoint_url. -1 with ERR_ARGUMENT for a URL that is not http(s) or has a path. */
 int endpoints_open(struct endpoints *e, const struct aws_options *options, struct error *err);
 /* Releases the texts; may be called again. */
 void endpoints_close(struct endpoints *e);

@@ -5,21 +5,13 @@
 
 #include "lib/aws/answer.h"
 #include "lib/aws/attempt.h"
+#include "lib/aws/repair.h"
 #include "lib/aws/request.h"
-#include "lib/aws/xml.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { SKEW_MIN_SECONDS = 240, RETRY_AFTER_MAX_SECONDS = 20 };
-
-static bool is_one_of(const char *code, const char *const *list)
-{
-    for (; *list; list++)
-        if (strcmp(*list, code) == 0)
-            return true;
-    return false;
-}
+enum { RETRY_AFTER_MAX_SECONDS = 20, CREDENTIALS_LOOK_MS = 20 };
 
 /* Puts the flight at the head of the client's list. */
 static void link_flight(struct flight *f)
@@ -65,104 +57,6 @@ static void finish(struct flight *f, struct aws_response *response, const struct
     flight_drop(f);
 }
 
-/* When the service's clock and ours are far apart, signatures are refused: believe the service. */
-static bool repair_clock(struct flight *f, const struct aws_response *r, const struct error *err)
-{
-    static const char *const codes[] = {"RequestTimeTooSkewed",
-                                        "RequestExpired",
-                                        "InvalidSignatureException",
-                                        "SignatureDoesNotMatch",
-                                        "AuthFailure",
-                                        "RequestInTheFuture",
-                                        NULL};
-    char text[64];
-    int64_t theirs = 0;
-    if (!is_one_of(err->remote, codes) ||
-        !http_response_header(&r->http, "date", text, sizeof text) ||
-        clock_parse_http_date(text, &theirs, NULL))
-        return false;
-    struct aws *a = f->owner;
-    int64_t skew = theirs - clock_wall(a->clock);
-    if (llabs(skew - f->skew) <= SKEW_MIN_SECONDS * CLOCK_SECOND)
-        return false;
-    if (llabs(skew - a->skew) > SKEW_MIN_SECONDS * CLOCK_SECOND) {
-        a->skew = skew;
-        log_warn(a->log, "the clock differs from the service's; signing with the service's time",
-                 LOG_INT("skew_seconds", skew / CLOCK_SECOND));
-    }
-    return true;
-}
-
-/* Credentials that were replaced, in their source or already here, since we signed with them. */
-static bool repair_credentials(struct flight *f, const struct error *err)
-{
-    static const char *const codes[] = {"ExpiredToken", "ExpiredTokenException",
-                                        "InvalidClientTokenId", "UnrecognizedClientException",
-                                        NULL};
-    struct aws *a = f->owner;
-    struct credentials fresh;
-    const struct aws_options source = {.getenv = a->getenv};
-    if (a->fixed_credentials || !is_one_of(err->remote, codes))
-        return false;
-    if (f->credentials_age != a->credentials_age)
-        return true;
-    if (credentials_fetch(&source, &fresh, NULL))
-        return false;
-    if (credentials_equal(&fresh, &a->credentials)) {
-        credentials_close(&fresh);
-        return false;
-    }
-    credentials_close(&a->credentials);
-    a->credentials = fresh;
-    a->credentials_age++;
-    return true;
-}
-
-/* The region an S3 error names: in a header, or in the body of AuthorizationHeaderMalformed. */
-static bool named_region(const struct aws_response *r, char out[AWS_REGION_MAX])
-{
-    struct xml_node root;
-    struct buf text;
-    out[0] = '\0';
-    if (http_response_header(&r->http, "x-amz-bucket-region", out, AWS_REGION_MAX))
-        return true;
-    buf_init(&text, AWS_REGION_MAX - 1);
-    if (xml_root(buf_str(&r->http.body), r->http.body.len, &root, NULL) == 0 &&
-        xml_find_text(&root, "Region", &text, NULL) == 0)
-        memcpy(out, buf_str(&text), text.len + 1);
-    buf_free(&text);
-    return out[0] != '\0';
-}
-
-/* A bucket that lives in another region than the one we asked. */
-static bool repair_region(struct flight *f, const struct aws_response *r)
-{
-    char region[AWS_REGION_MAX];
-    const struct aws_options as_given = {.region = region};
-    if (f->request.service != AWS_S3 || f->owner->endpoints.origin[AWS_S3] ||
-        (r->status != 301 && r->status != 307 && r->status != 400) || !named_region(r, region) ||
-        strcmp(region, f->region) == 0)
-        return false;
-    return aws_region_find(&as_given, f->region, NULL) == 0;
-}
-
-/* Puts right what made the service refuse the call; each only once. True: try again at once. */
-static bool repair(struct flight *f, const struct aws_response *r, const struct error *err)
-{
-    unsigned done = 0;
-    if (err->code != ERR_REMOTE)
-        return false;
-    if (!(f->repaired & REPAIR_CLOCK) && repair_clock(f, r, err))
-        done = REPAIR_CLOCK;
-    else if (!(f->repaired & REPAIR_CREDENTIALS) && repair_credentials(f, err))
-        done = REPAIR_CREDENTIALS;
-    else if (!(f->repaired & REPAIR_REGION) && repair_region(f, r))
-        done = REPAIR_REGION;
-    f->repaired |= done;
-    f->max_attempts += done != 0;
-    return done != 0;
-}
-
 /* Seconds of a Retry-After header (Lambda sends one), within reason. */
 static int64_t asked_delay(const struct aws_response *r)
 {
@@ -180,7 +74,7 @@ static bool retry(struct flight *f, const struct aws_response *r, const struct e
 {
     struct aws *a = f->owner;
     int64_t delay = 0;
-    if (!repair(f, r, err)) {
+    if (!repair_flight(f, r, err)) {
         enum retry_kind kind = retry_classify(f->request.service, err);
         if (kind == RETRY_NEVER || f->attempt >= f->max_attempts ||
             !retry_bucket_take(&a->bucket, kind, &f->cost))
@@ -218,16 +112,32 @@ static void on_http(void *ctx, struct http_response *http, const struct error *h
     aws_response_free(&response);
 }
 
+/* Whether there is something to sign with. A flight that has to wait for new credentials looks
+ * again after a moment; it is no attempt. */
+static enum refresh_state check_credentials(struct flight *f, struct error *err)
+{
+    struct aws *a = f->owner;
+    if (f->request.anonymous)
+        return REFRESH_READY;
+    enum refresh_state state = refresh_check(&a->refresh, clock_wall(a->clock) + a->skew, err);
+    if (state == REFRESH_WAIT)
+        retry_heap_push(&a->waiting, clock_mono(a->clock) + CREDENTIALS_LOOK_MS * CLOCK_MS, f);
+    return state;
+}
+
 /* The request is signed anew for each attempt: a signature is good for minutes only, and
  * credentials, clock or region may have been put right since. */
 static int send_attempt(struct flight *f, struct error *err)
 {
     struct aws *a = f->owner;
     struct attempt t;
+    enum refresh_state state = check_credentials(f, err);
+    if (state != REFRESH_READY)
+        return state == REFRESH_WAIT ? 0 : -1;
     const struct attempt_input in = {
         .request = &f->request,
         .endpoints = &a->endpoints,
-        .credentials = &a->credentials,
+        .credentials = &a->refresh.current,
         .region = f->region,
         .payload_hash = f->payload_hash,
         .invocation_id = f->invocation_id,
@@ -235,7 +145,7 @@ static int send_attempt(struct flight *f, struct error *err)
         .max = f->max_attempts,
         .wall = clock_wall(a->clock) + a->skew,
     };
-    f->credentials_age = a->credentials_age;
+    f->credentials_age = a->refresh.age;
     f->skew = a->skew;
     if (attempt_open(&t, &in, err))
         return -1;

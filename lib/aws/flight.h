@@ -3,8 +3,8 @@
 #ifndef STEPFLEET_AWS_FLIGHT_H
 #define STEPFLEET_AWS_FLIGHT_H
 
-#include "lib/aws/credentials.h"
 #include "lib/aws/endpoint.h"
+#include "lib/aws/refresh.h"
 #include "lib/aws/retry.h"
 #include "lib/aws/retry_heap.h"
 #include "lib/crypto/crypto.h"
@@ -12,14 +12,11 @@
 struct aws {
     char region[AWS_REGION_MAX];
     struct endpoints endpoints;
-    struct credentials credentials;
-    bool fixed_credentials; /* given by the options: asking again gives nothing new */
-    const char *(*getenv)(const char *name);
+    struct refresh refresh;
     const struct clock *clock;
     const struct log *log;
     int max_attempts;
-    int credentials_age; /* how often they were replaced */
-    int64_t skew;        /* microseconds that AWS's clock is ahead of ours */
+    int64_t skew; /* microseconds that AWS's clock is ahead of ours */
     struct retry_bucket bucket;
     struct retry_heap waiting;
     struct http_client *http;

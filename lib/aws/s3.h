@@ -62,6 +62,9 @@ int s3_complete_multipart(struct aws_request *r, const char *bucket, const char 
 int s3_abort_multipart(struct aws_request *r, const char *bucket, const char *key,
                        const char *upload_id, struct error *err);
 
+/* HeadBucket: is it there, may we look. As with HeadObject a failure is "HTTP 404" or "HTTP 403".
+ */
+int s3_head_bucket(struct aws_request *r, const char *bucket, struct error *err);
 /* ListObjectsV2, one page; max_keys at most 1000 (0: S3's own); prefix and continuation may be
  * NULL. */
 int s3_list_objects(struct aws_request *r, const char *bucket, const char *prefix, int max_keys,

@@ -1,4 +1,4 @@
-/* ListObjectsV2: asking for a page, and reading it. */
+/* Buckets: HeadBucket; ListObjectsV2, asking for a page and reading it. */
 #include "lib/aws/request.h"
 #include "lib/aws/s3.h"
 #include "lib/aws/xml.h"
@@ -11,17 +11,32 @@
 
 enum { KEYS_MAX = 1000, ENCODED_KEY_MAX = 4096 };
 
+/* What would lead to another bucket or operation is refused before it is sent. */
+static int begin(struct aws_request *r, const char *operation, const char *method,
+                 const char *bucket, struct error *err)
+{
+    aws_request_open(r, AWS_S3, operation, method);
+    buf_addf(&r->path, "/%s", bucket);
+    if (*bucket && !strpbrk(bucket, "/?#% "))
+        return 0;
+    aws_request_free(r);
+    return err_set(err, ERR_ARGUMENT, "'%.80s' is not the name of a bucket", bucket);
+}
+
+int s3_head_bucket(struct aws_request *r, const char *bucket, struct error *err)
+{
+    if (begin(r, "HeadBucket", "HEAD", bucket, err))
+        return -1;
+    return aws_request_finish(r, err);
+}
+
 /* List version 2: the continuation token replaces version 1's marker. */
 int s3_list_objects(struct aws_request *r, const char *bucket, const char *prefix, int max_keys,
                     const char *continuation, struct error *err)
 {
     char keys[16];
-    aws_request_open(r, AWS_S3, "ListObjectsV2", "GET");
-    buf_addf(&r->path, "/%s", bucket);
-    if (!*bucket || strpbrk(bucket, "/?#% ")) {
-        aws_request_free(r);
-        return err_set(err, ERR_ARGUMENT, "'%.80s' is not the name of a bucket", bucket);
-    }
+    if (begin(r, "ListObjectsV2", "GET", bucket, err))
+        return -1;
     aws_request_query(r, "list-type", "2");
     aws_request_query(r, "encoding-type", "url"); /* keys may hold what XML cannot */
     if (prefix && *prefix)

@@ -36,6 +36,15 @@ int sfn_start_result(const struct aws_response *response, struct sfn_started *ou
     return 0;
 }
 
+int sfn_describe_machine(struct aws_request *r, const char *state_machine_arn, struct error *err)
+{
+    struct json_writer w;
+    struct buf body;
+    aws_body_begin(&w, &body);
+    jw_str(&w, "stateMachineArn", state_machine_arn);
+    return aws_body_end(&w, r, AWS_SFN, "DescribeStateMachine", err);
+}
+
 int sfn_describe_execution(struct aws_request *r, const char *execution_arn, struct error *err)
 {
     struct json_writer w;

@@ -17,6 +17,9 @@ struct sfn_started {
 int sfn_start_result(const struct aws_response *response, struct sfn_started *out,
                      struct error *err);
 
+/* DescribeStateMachine; the answer has status (ACTIVE), type (STANDARD) and more. */
+int sfn_describe_machine(struct aws_request *r, const char *state_machine_arn, struct error *err);
+
 /* DescribeExecution with input and output. */
 int sfn_describe_execution(struct aws_request *r, const char *execution_arn, struct error *err);
 struct sfn_execution {

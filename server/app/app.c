@@ -6,8 +6,8 @@
 #include "lib/http_server/http_server.h"
 #include "server/app/folder.h"
 #include "server/app/machines.h"
+#include "server/app/outputs.h"
 #include "server/control/control.h"
-#include "server/local/call.h"
 #include "server/local/local.h"
 #include "server/routes/routes.h"
 #include "server/services.h"
@@ -27,7 +27,8 @@ struct app {
     const struct settings *settings;
     const struct log *log;
     struct folder folder;
-    struct machines machines;
+    struct machines machines; /* local mode's */
+    struct outputs outputs;   /* the deployment's; empty in local mode */
     struct store *store;
     struct local *local;
     struct control *control;
@@ -41,11 +42,22 @@ static bool is_local(const struct app *a)
     return option_on(&a->settings->values[SET_LOCAL]);
 }
 
-/* The local mode needs no configuration: it plays us-east-1 unless it is told another region. */
+/* The local mode needs no configuration: it plays us-east-1 unless it is told another region. NULL:
+ * the AWS client looks for one. */
 static const char *region(const struct app *a)
 {
     const char *text = settings_text(a->settings, SET_REGION);
-    return text || !is_local(a) ? text : "us-east-1";
+    return text ? text : is_local(a) ? "us-east-1" : a->outputs.region;
+}
+
+/* What a pattern starts; NULL: it is not offered. */
+static const char *machine_arn(const struct app *a, int i)
+{
+    static const enum setting given[PATTERNS] = {SET_MACHINE_1, SET_MACHINE_2};
+    const char *text = settings_text(a->settings, given[i]);
+    if (is_local(a))
+        return a->machines.arns[i];
+    return text ? text : a->outputs.arns[i];
 }
 
 /* The folder of this program, for the workers beside it. */
@@ -122,15 +134,17 @@ static int open_store(struct app *a, struct error *err)
 
 /* The state machines that AWS mode was given: one at least, and no misprint that only a run would
  * find out. */
-static int check_machines(const char *const given[PATTERNS], struct error *err)
+static int check_machines(const struct app *a, struct error *err)
 {
+    const char *const given[PATTERNS] = {machine_arn(a, 0), machine_arn(a, 1)};
     if (!given[0] && !given[1])
         return err_set(
             err, ERR_ARGUMENT,
-            "no state machine is known: give --state-machine-1 or --state-machine-2 with "
-            "its ARN, or --local to run everything on this machine");
+            "no state machine is known: give --outputs with the deployment's outputs.json, "
+            "--state-machine-1 or --state-machine-2 with its ARN, or --local to run everything on "
+            "this machine");
     for (int i = 0; i < PATTERNS; i++)
-        if (given[i] && (strncmp(given[i], "arn:", 4) != 0 || !strstr(given[i], ":stateMachine:")))
+        if (given[i] && !machines_is_arn(given[i]))
             return err_set(
                 err, ERR_ARGUMENT,
                 "--state-machine-%d (STEPFLEET_STATE_MACHINE_%d): '%.200s' is not the ARN "
@@ -144,21 +158,19 @@ static int check_machines(const char *const given[PATTERNS], struct error *err)
  */
 static int open_control(struct app *a, struct error *err)
 {
-    const char *const given[PATTERNS] = {settings_text(a->settings, SET_MACHINE_1),
-                                         settings_text(a->settings, SET_MACHINE_2)};
     struct control_options options = {.store = a->store,
                                       .aws = {.region = region(a), .log = a->log},
                                       .clock = clock_system(),
                                       .log = a->log,
                                       .health = &a->health};
     for (int i = 0; i < PATTERNS; i++)
-        options.machine_arn[i + 1] = a->local ? a->machines.arns[i] : given[i];
+        options.machine_arn[i + 1] = machine_arn(a, i);
     if (a->local) {
         options.aws.endpoint = local_url(a->local);
         options.aws.access_key_id = "local";
         options.aws.secret_access_key = "local";
         options.calls_per_second = LOCAL_CALLS_PER_SECOND;
-    } else if (check_machines(given, err)) {
+    } else if (check_machines(a, err)) {
         return -1;
     }
     a->control = control_start(&options, err);
@@ -180,10 +192,10 @@ static int open_http(struct app *a, struct error *err)
                                     .wake_ctx = a->control,
                                     .loopback = is_loopback(host),
                                     .local = a->local != NULL};
-    static const enum setting given[PATTERNS] = {SET_MACHINE_1, SET_MACHINE_2};
     for (int i = 0; i < PATTERNS; i++) {
-        a->services.spec_defaults[i + 1] = a->local ? a->machines.defaults[i] : NULL;
-        a->services.offered[i + 1] = a->local || settings_text(a->settings, given[i]);
+        a->services.spec_defaults[i + 1] =
+            a->local ? a->machines.defaults[i] : a->outputs.defaults[i];
+        a->services.offered[i + 1] = machine_arn(a, i) != NULL;
     }
     const struct http_server_options options = {
         .host = host,
@@ -198,6 +210,17 @@ static int open_http(struct app *a, struct error *err)
     return a->http ? 0 : -1;
 }
 
+/* Local mode knows by itself what a deployment would tell. */
+static int open_outputs(struct app *a, struct error *err)
+{
+    const char *source = settings_text(a->settings, SET_OUTPUTS);
+    if (!is_local(a))
+        return outputs_open(&a->outputs, source, err);
+    if (source)
+        log_warn(a->log, "--outputs (STEPFLEET_OUTPUTS) means nothing in local mode: not read");
+    return 0;
+}
+
 /* app_close takes down whatever was opened; parts that were not are NULL. */
 struct app *app_open(const struct settings *settings, const struct log *log, struct error *err)
 {
@@ -209,8 +232,9 @@ struct app *app_open(const struct settings *settings, const struct log *log, str
     a->settings = settings;
     a->log = log;
     a->folder.lock_fd = -1;
-    int rc = machines_open(&a->machines, region(a) ? region(a) : "us-east-1", LOCAL_ACCOUNT,
-                           LOCAL_LAUNCHER, LOCAL_MONITOR, err);
+    int rc = open_outputs(a, err);
+    if (!rc)
+        rc = machines_open_local(&a->machines, region(a) ? region(a) : "us-east-1", err);
     if (!rc)
         rc = folder_open(&a->folder, settings_text(settings, SET_DATA), err);
     if (!rc)
@@ -247,6 +271,7 @@ struct app *app_close(struct app *a)
     local_close(a->local);
     store_close(a->store);
     machines_close(&a->machines);
+    outputs_close(&a->outputs);
     folder_close(&a->folder);
     free(a);
     return NULL;

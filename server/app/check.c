@@ -3,20 +3,21 @@
 #include "lib/spec/spec.h"
 #include "server/app/app.h"
 #include "server/app/machines.h"
-#include "server/local/call.h"
-#include "server/local/local.h"
+#include "server/app/outputs.h"
+#include "server/app/text_file.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
-enum { CHECK_LOCAL, CHECK_PATTERN, CHECK_ROWS };
+enum { CHECK_LOCAL, CHECK_OUTPUTS, CHECK_PATTERN, CHECK_ROWS };
 
 static const struct option_row check_rows[CHECK_ROWS] = {
     [CHECK_LOCAL] = {"local", "STEPFLEET_LOCAL", NULL, NULL,
                      "leave out what local mode knows by itself", OPTION_SWITCH, false, 0, 0},
+    [CHECK_OUTPUTS] = {"outputs", "STEPFLEET_OUTPUTS", "FILE", NULL,
+                       "leave out what the deployment's outputs.json tells", OPTION_TEXT, false, 0,
+                       0},
     [CHECK_PATTERN] = {"pattern", "STEPFLEET_PATTERN", "N", NULL,
                        "1 or 2, where the spec does not tell", OPTION_INT, false, 1, 2},
 };
@@ -26,6 +27,7 @@ struct check {
     const char *name; /* as messages call it */
     struct buf text;
     struct machines machines; /* local mode's defaults; empty without --local */
+    struct outputs outputs;   /* the deployment's; empty without --outputs */
     json_t *tree;
     struct spec spec;
     struct json_problems problems;
@@ -37,38 +39,31 @@ static void check_close(struct check *c)
     json_decref(c->tree);
     json_problems_free(&c->problems);
     machines_close(&c->machines);
+    outputs_close(&c->outputs);
     buf_free(&c->text);
 }
 
-/* Reads a whole file, "-" for standard input, as far as a byte beyond the ceiling of a spec. */
-static int read_file(const char *path, struct buf *out, struct error *err)
+/* What may be left out: as serve has it, local mode asks nobody. */
+static int open_defaults(struct check *c, const struct option_value *values, struct error *err)
 {
-    char part[16384];
-    ssize_t n;
-    int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_set_errno(err, "cannot read %s", path);
-    while ((n = read(fd, part, sizeof part)) > 0 && !buf_check(out, NULL))
-        buf_add(out, part, (size_t)n);
-    int rc = n < 0 ? err_set_errno(err, "cannot read %s", path) : 0;
-    close(fd);
-    return rc;
+    if (option_on(&values[CHECK_LOCAL]))
+        return machines_open_local(&c->machines, "us-east-1", err);
+    return outputs_open(&c->outputs, values[CHECK_OUTPUTS].text, err);
 }
 
 /* 0 if the spec is good. Whatever is wrong is in c->problems or, if it has none, in *err. */
-static int check_spec(struct check *c, int hint, bool local, struct error *err)
+static int check_spec(struct check *c, int hint, struct error *err)
 {
     if (buf_check(&c->text, NULL))
         return err_set(err, ERR_LIMIT,
                        "the spec is larger than %d bytes: split it into several workflows",
                        (int)BUF_MAX_SPEC);
-    if (json_parse(buf_str(&c->text), c->text.len, &c->tree, err) ||
-        (local && machines_open(&c->machines, "us-east-1", LOCAL_ACCOUNT, LOCAL_LAUNCHER,
-                                LOCAL_MONITOR, err)))
+    if (json_parse(buf_str(&c->text), c->text.len, &c->tree, err))
         return -1;
-    int pattern = spec_guess_pattern(c->tree, hint);
-    const json_t *defaults = c->machines.defaults[pattern == 2];
-    return spec_read(c->tree, hint, defaults, &c->spec, &c->problems, err);
+    int i = spec_guess_pattern(c->tree, hint) == 2;
+    const json_t *local = c->machines.defaults[i];
+    return spec_read(c->tree, hint, local ? local : c->outputs.defaults[i], &c->spec, &c->problems,
+                     err);
 }
 
 static int report(const struct check *c, int rc, const struct error *err)
@@ -105,19 +100,17 @@ int command_check(int argc, const char **argv)
                      &err))
         return complain(&err);
     if (operands != 1) {
-        err_set(&err, ERR_ARGUMENT, "usage: stepfleet check SPEC.json [--pattern N] [--local]");
+        err_set(&err, ERR_ARGUMENT,
+                "usage: stepfleet check SPEC.json [--pattern N] [--local] [--outputs FILE]");
         return complain(&err);
     }
     struct check c = {.name = strcmp(argv[0], "-") == 0 ? "standard input" : argv[0]};
     buf_init(&c.text, BUF_MAX_SPEC);
-    int code;
-    if (read_file(argv[0], &c.text, &err))
-        code = complain(&err);
+    int code = EXIT_USAGE;
+    if (text_file_read(argv[0], &c.text, &err) || open_defaults(&c, values, &err))
+        (void)complain(&err);
     else
-        code = report(&c,
-                      check_spec(&c, (int)option_int(&values[CHECK_PATTERN]),
-                                 option_on(&values[CHECK_LOCAL]), &err),
-                      &err);
+        code = report(&c, check_spec(&c, (int)option_int(&values[CHECK_PATTERN]), &err), &err);
     check_close(&c);
     return code;
 }

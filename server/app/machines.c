@@ -3,6 +3,8 @@
 #include "server/app/machines.h"
 
 #include "server/embed/embed.h"
+#include "server/local/call.h"
+#include "server/local/local.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -89,6 +91,16 @@ int machines_open(struct machines *m, const char *region, const char *account, c
                        region, account, m->names[i]);
     }
     return 0;
+}
+
+int machines_open_local(struct machines *m, const char *region, struct error *err)
+{
+    return machines_open(m, region, LOCAL_ACCOUNT, LOCAL_LAUNCHER, LOCAL_MONITOR, err);
+}
+
+bool machines_is_arn(const char *text)
+{
+    return strncmp(text, "arn:", 4) == 0 && strstr(text, ":stateMachine:") != NULL;
 }
 
 void machines_close(struct machines *m)

@@ -21,6 +21,10 @@ struct machines {
  * ${TaskMonitorArn}. */
 int machines_open(struct machines *m, const char *region, const char *account, const char *launcher,
                   const char *monitor, struct error *err);
+/* The same with the account and the function names of local mode. */
+int machines_open_local(struct machines *m, const char *region, struct error *err);
+/* Whether the text looks like the ARN of a state machine. */
+bool machines_is_arn(const char *text);
 /* NULL members are fine: also for a struct that is all zero. */
 void machines_close(struct machines *m);
 

@@ -13,6 +13,7 @@ enum setting {
     SET_AWS_LISTEN,
     SET_DATA,
     SET_WORKERS,
+    SET_OUTPUTS,
     SET_MACHINE_1,
     SET_MACHINE_2,
     SET_THREADS,

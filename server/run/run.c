@@ -199,20 +199,33 @@ static int submit_spec(const struct services *sv, const struct run_request *requ
     return 0;
 }
 
-/* The key is checked first: it is the cheapest to refuse. */
-/* A run that could never start is refused now, not accepted and failed later. */
-static int check_offer(const struct services *sv, const struct spec *spec,
-                       struct json_problems *problems, struct error *err)
+/* A run that could never start is refused now, not accepted and failed later; and before the rest
+ * of the spec, for which nothing is known here. 0: not told. */
+static int check_offer(const struct services *sv, int pattern, struct json_problems *problems,
+                       struct error *err)
 {
-    if (sv->offered[spec->pattern])
+    if (!pattern || sv->offered[pattern])
         return 0;
     json_problem_add(problems, "/pattern",
                      "this server has no state machine for pattern %d: start it with "
-                     "--state-machine-%d ARN, or use the other pattern",
-                     spec->pattern, spec->pattern);
-    return err_set(err, ERR_SPEC_INVALID, "pattern %d is not offered here", spec->pattern);
+                     "--state-machine-%d ARN or the --outputs of its deployment, or use the other "
+                     "pattern",
+                     pattern, pattern);
+    return err_set(err, ERR_SPEC_INVALID, "pattern %d is not offered here", pattern);
 }
 
+/* A spec without a pattern is refused for just that: either pattern's defaults will do. */
+static int read_spec(const struct services *sv, const json_t *tree, int hint, struct spec *spec,
+                     struct json_problems *problems, struct error *err)
+{
+    int pattern = spec_guess_pattern(tree, hint);
+    if (check_offer(sv, pattern, problems, err))
+        return -1;
+    const json_t *defaults = sv->spec_defaults[pattern ? pattern : sv->offered[1] ? 1 : 2];
+    return spec_read(tree, hint, defaults, spec, problems, err);
+}
+
+/* The key is checked first: it is the cheapest to refuse. */
 int run_submit(const struct services *sv, const struct run_request *request,
                struct run_accepted *out, struct json_problems *problems, struct error *err)
 {
@@ -224,14 +237,8 @@ int run_submit(const struct services *sv, const struct run_request *request,
     if (check_key(request->idempotency_key, err))
         return -1;
     int rc = json_parse(request->body, request->len, &tree, err);
-    if (!rc) {
-        /* A spec without a pattern is refused for just that: either pattern's defaults will do. */
-        int pattern = spec_guess_pattern(tree, request->pattern);
-        const json_t *defaults = sv->spec_defaults[pattern ? pattern : 1];
-        rc = spec_read(tree, request->pattern, defaults, &spec, problems, err);
-    }
     if (!rc)
-        rc = check_offer(sv, &spec, problems, err);
+        rc = read_spec(sv, tree, request->pattern, &spec, problems, err);
     if (!rc)
         rc = submit_spec(sv, request, &spec, out, err);
     spec_free(&spec);

@@ -35,10 +35,9 @@ static int check_folder(const char *path, struct error *err)
 }
 
 /* The embedded files below migrations/, in order: 0001_name.sql is step 1. */
-static int migrate(struct db *db, struct error *err)
+static size_t list_migrations(struct migration steps[MIGRATIONS_MAX])
 {
     static const char prefix[] = "migrations/";
-    struct migration steps[MIGRATIONS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < embed_count && count < MIGRATIONS_MAX; i++) {
         const struct embedded *file = &embed_files[i];
@@ -49,7 +48,27 @@ static int migrate(struct db *db, struct error *err)
         steps[count].sql = file->data;
         count++;
     }
-    return db_migrate(db, steps, count, err);
+    return count;
+}
+
+static int migrate(struct db *db, struct error *err)
+{
+    struct migration steps[MIGRATIONS_MAX];
+    return db_migrate(db, steps, list_migrations(steps), err);
+}
+
+int store_schema_read(const char *path, struct store_schema *out, struct error *err)
+{
+    struct migration steps[MIGRATIONS_MAX];
+    struct db *db = db_open(path, DB_READ_ONLY, err);
+    struct stmt *stmt = db ? db_prepare(db, "PRAGMA user_version", err) : NULL;
+    int rc = stmt ? stmt_step(stmt, err) : -1;
+    if (rc == 1)
+        *out = (struct store_schema){.version = (int)stmt_int(stmt, 0),
+                                     .known = (int)list_migrations(steps)};
+    stmt_close(stmt);
+    db_close(db);
+    return rc == 1 ? 0 : -1;
 }
 
 /* Versions go on where they ended before the restart: readers hold on to numbers they saw. */

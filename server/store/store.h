@@ -32,6 +32,14 @@ struct store_options {
 /* Opens, applies migrations/ (embedded), starts the writer. NULL with one clear sentence: damaged
  * file, newer schema, folder not writable. */
 struct store *store_open(const struct store_options *options, struct error *err);
+/* What a database file is, compared with this program. */
+struct store_schema {
+    int version; /* of the file */
+    int known;   /* the newest this program knows */
+};
+/* Looks into a file that exists, also while a server has it open; changes nothing. -1: no database,
+ * damaged, not readable. */
+int store_schema_read(const char *path, struct store_schema *out, struct error *err);
 struct store *store_close(struct store *s); /* commits what is queued; NULL-safe; returns NULL */
 /* Called (on the writer's thread, must not block or call the store) after each commit. */
 void store_on_change(struct store *s, void (*changed)(void *ctx), void *ctx);

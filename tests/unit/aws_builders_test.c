@@ -413,3 +413,50 @@ Test(lambda, invoke_and_its_results)
     cr_assert(err_is_remote(&err, "Unhandled"));
     aws_response_free(&a);
 }
+
+Test(builders, describing_what_is_deployed)
+{
+    struct aws_request r;
+    struct error err = {0};
+    expect_json(&r, sfn_describe_machine(&r, "arn:m", &err), "DescribeStateMachine",
+                "{\"stateMachineArn\":\"arn:m\"}");
+    expect_json(&r, dynamodb_describe_table(&r, "t", &err), "DescribeTable",
+                "{\"TableName\":\"t\"}");
+    expect_json(&r, ecs_describe_definition(&r, "td:1", &err), "DescribeTaskDefinition",
+                "{\"taskDefinition\":\"td:1\"}");
+    cr_assert_eq(s3_head_bucket(&r, "b", &err), 0);
+    cr_expect_str_eq(r.method, "HEAD");
+    cr_expect_str_eq(r.operation, "HeadBucket");
+    cr_expect_str_eq(buf_str(&r.path), "/b");
+    aws_request_free(&r);
+    cr_assert_eq(s3_head_bucket(&r, "a/b", &err), -1);
+    cr_assert_eq(s3_head_bucket(&r, "", &err), -1);
+    aws_request_free(&r);
+}
+
+Test(dynamodb, reading_a_table)
+{
+    struct dynamodb_table table;
+    struct error err = {0};
+    struct aws_response a =
+        answer("", "{\"Table\":{\"TableStatus\":\"ACTIVE\",\"KeySchema\":[{\"AttributeName\":\"r\","
+                   "\"KeyType\":\"RANGE\"},{\"AttributeName\":\"h\",\"KeyType\":\"HASH\"}],"
+                   "\"AttributeDefinitions\":[{\"AttributeName\":\"h\",\"AttributeType\":\"S\"},"
+                   "{\"AttributeName\":\"r\",\"AttributeType\":\"N\"}],\"StreamSpecification\":"
+                   "{\"StreamEnabled\":true,\"StreamViewType\":\"NEW_IMAGE\"}}}");
+    cr_assert_eq(dynamodb_table_read(&a, &table, &err), 0);
+    cr_expect_str_eq(table.hash.name, "h");
+    cr_expect_str_eq(table.hash.type, "S");
+    cr_expect_str_eq(table.range.name, "r");
+    cr_expect_str_eq(table.range.type, "N");
+    cr_expect_str_eq(table.stream, "NEW_IMAGE");
+    aws_response_free(&a);
+    a = answer("", "{\"Table\":{\"TableStatus\":\"CREATING\"}}");
+    cr_assert_eq(dynamodb_table_read(&a, &table, &err), 0);
+    cr_expect_str_eq(table.range.name, "");
+    cr_expect_null(table.stream);
+    aws_response_free(&a);
+    a = answer("", "{}");
+    cr_assert_eq(dynamodb_table_read(&a, &table, &err), -1);
+    aws_response_free(&a);
+}

@@ -123,10 +123,10 @@ static int64_t fixed_wall(const struct clock *self)
 
 static const struct clock fast_clock = {.wall = fixed_wall, .mono = fast_mono};
 
+/* Nothing is set, and there is no instance whose metadata could be asked. */
 static const char *no_env(const char *name)
 {
-    (void)name;
-    return NULL;
+    return strcmp(name, "AWS_EC2_METADATA_DISABLED") == 0 ? "true" : NULL;
 }
 
 static struct aws *open_aws(const struct peer *p)

@@ -23,10 +23,11 @@ static const char *look_up(const char *const *table, const char *name)
     return NULL;
 }
 
+/* Nothing is set, and there is no instance whose metadata could be asked. */
 static const char *env_none(const char *name)
 {
-    (void)name;
-    return NULL;
+    static const char *const table[] = {"AWS_EC2_METADATA_DISABLED=true", NULL};
+    return look_up(table, name);
 }
 
 static const char *env_both_regions(const char *name)

@@ -117,7 +117,13 @@ Test(gate, tells_services_apart)
          "x-amzn-errortype: UnknownOperationException"},
         {"POST", "/", AUTH_AS("kinesis") "X-Amz-Target: Kinesis_20131202.PutRecord\r\n", "{}", 400,
          "Kinesis_20131202.PutRecord is not offered here"},
-        {"POST", "/", AUTH_AS("sts"), "Action=GetCallerIdentity", 501, "sts is not offered here"},
+        {"POST", "/", AUTH_AS("sts"), "Version=2011-06-15&Action=GetCallerIdentity", 200,
+         "<Arn>arn:aws:iam::000000000000:root</Arn>"},
+        {"GET", "/?Action=GetCallerIdentity", AUTH_AS("sts"), "", 200, "GetCallerIdentityResult"},
+        {"POST", "/", AUTH_AS("sts"), "Action=GetCallerIdentityX", 400,
+         "<Error><Type>Sender</Type><Code>InvalidAction</Code>"},
+        {"POST", "/", AUTH_AS("sts"), "", 400, "InvalidAction"},
+        {"POST", "/", AUTH_AS("sqs"), "Action=ListQueues", 501, "sqs is not offered here"},
     };
     struct fixture f;
     start(&f);

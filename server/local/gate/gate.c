@@ -7,6 +7,7 @@
 #include "server/local/gate/gate.h"
 
 #include "server/local/gate/gate_private.h"
+#include "server/local/sts/local_sts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,8 @@
 
 enum {
     JSON_BODY_MAX = 3 * BUF_MAX_PAYLOAD, /* a DynamoDB batch may have 16 MB */
-    THREADS_MIN = 4,                     /* S3 syncs files on them */
+    FORM_MAX = 64 * 1024,
+    THREADS_MIN = 4, /* S3 syncs files on them */
 };
 
 /* A service that is not here answers so, whatever the operation. */
@@ -49,7 +51,9 @@ static void begin(void *ctx, struct http_exchange *x)
     else if (target.form == GATE_FORM_S3)
         local_s3_begin(g->options.s3, x);
     else
-        http_body_limit(x, target.form == GATE_FORM_JSON ? JSON_BODY_MAX : BUF_MAX_PAYLOAD);
+        http_body_limit(x, target.form == GATE_FORM_JSON    ? JSON_BODY_MAX
+                           : target.form == GATE_FORM_QUERY ? FORM_MAX
+                                                            : BUF_MAX_PAYLOAD);
 }
 
 /* Payloads beyond Lambda's limit never reach it. */
@@ -64,6 +68,16 @@ static void handle_lambda(struct gate *g, struct http_exchange *x, const struct 
         local_lambda_handle(g->options.lambda, x);
 }
 
+static void handle_sts(struct http_exchange *x, const struct gate_target *target)
+{
+    const struct gate_refusal other = {
+        .status = 400,
+        .code = "InvalidAction",
+        .message = "Of the actions of STS only GetCallerIdentity is offered here."};
+    if (!local_sts_handle(x))
+        gate_refuse(x, target, &other);
+}
+
 /* The request was let in by `begin`. */
 static void handle(void *ctx, struct http_exchange *x)
 {
@@ -74,6 +88,8 @@ static void handle(void *ctx, struct http_exchange *x)
         local_s3_handle(g->options.s3, x);
     else if (target.form == GATE_FORM_JSON)
         gate_call(g, x, &target);
+    else if (target.form == GATE_FORM_QUERY)
+        handle_sts(x, &target);
     else
         handle_lambda(g, x, &target);
 }

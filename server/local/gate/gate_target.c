@@ -63,7 +63,9 @@ void gate_find_target(const struct gate *g, const struct http_exchange *x, struc
         t->scope = "s3";
         t->known = g->options.s3 != NULL;
     } else {
-        /* Services that speak other protocols (STS, IAM, SQS ...) are not here. */
+        /* Of the services that speak other protocols (IAM, SQS ...) only STS is here. */
         t->form = GATE_FORM_QUERY;
+        t->known = strcmp(scope, "sts") == 0;
+        t->scope = t->known ? "sts" : NULL;
     }
 }
