@@ -63,6 +63,9 @@ help:
 	@printf '%s\n' 'make            build the programs in $(BUILD)/' \
 	'make demo       run both patterns end to end on this machine and check the results' \
 	'make test       unit and flow tests' \
+	'make dist       static workers in dist/bin/, archives of the functions in dist/*.zip' \
+	'make images     container images s3-copy-task and stepfleet (docker)' \
+	'make test-image build the images and run them, in an engine of their own (root)' \
 	'make run        serve in local mode on 127.0.0.1:8080 (data in ./data)' \
 	'make lint       format, clang-tidy, cppcheck, include edges, banned calls' \
 	'make deploy     deploy to the AWS account of the environment (PATTERN=1|2|all, docs/deploy.md)' \
@@ -123,6 +126,8 @@ $(BUILD)/unit: $(call obj,$(TEST_C)) $(BUILD)/workers.a $(BUILD)/server.a $(BUIL
 	$(if $(V),,@printf '  LINK  %s\n' $@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_SERVER) -lcriterion -o $@
 
+include infra/artifacts/dist.mk
+
 -include $(wildcard $(patsubst %.o,%.d,$(call obj,$(ALL_C))))
 
 # --- testing and running ------------------------------------------------------------------------
@@ -142,7 +147,7 @@ demo: all
 	$(BUILD)/stepfleet demo $(DEMO)
 
 clean:
-	rm -rf build build-address build-thread
+	rm -rf build build-address build-thread dist
 
 # --- an AWS account: PATTERN, STACK_PREFIX, IMAGE ... as infra/deploy.sh --help tells ---------------
 .PHONY: deploy destroy

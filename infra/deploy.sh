@@ -157,11 +157,11 @@ check_bucket() {
 
 # What an image is made of names it, so that the same sources are neither built nor pushed again.
 source_tag() { # target
+    local parts=(Dockerfile Makefile infra/artifacts lib workers tests/support/deps.sh)
+    [ "$1" = s3-copy-task ] || parts+=(server migrations static specs/*.json infra/statemachines)
     (
         cd "$home"
-        find Dockerfile .dockerignore Makefile lib workers server migrations static specs infra/statemachines \
-            tests/support -type f -not -path 'specs/rendered/*' -print0 2>/dev/null |
-            LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-20
+        find "${parts[@]}" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-20
     ) | sed "s/^/$1-/; s/\$/-$architecture/"
 }
 
@@ -172,7 +172,6 @@ check_images() {
     [ -n "$task_image" ] || find_image task_image s3-copy-task
     [ "$control_plane" = no ] || [ -n "$server_image" ] || find_image server_image stepfleet
     [ "$need_docker" = yes ] || return 0
-    [ -f "$home/Dockerfile" ] || fail "no Dockerfile to build the image with: set IMAGE to one that is pushed already"
     command -v docker >/dev/null || fail "the task image must be built and Docker is not there: install it, or set" \
         "IMAGE to an image that is pushed already"
     docker info >/dev/null 2>"$work/problem" || fail "the task image must be built and the Docker daemon does not" \

@@ -3,6 +3,7 @@
 #include "lib/http_client/http_client.h"
 
 #include "lib/http_client/http_call.h"
+#include "lib/http_client/http_system.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +40,8 @@ static int copy_text(char **out, const char *text, struct error *err)
 static int client_open(struct http_client *c, const struct http_client_options *o,
                        struct error *err)
 {
-    if (copy_text(&c->ca_bundle, o->ca_bundle, err) ||
-        copy_text(&c->user_agent, o->user_agent, err))
+    const char *ca_bundle = o->ca_bundle ? o->ca_bundle : http_ca_bundle();
+    if (copy_text(&c->ca_bundle, ca_bundle, err) || copy_text(&c->user_agent, o->user_agent, err))
         return -1;
     c->options.ca_bundle = c->ca_bundle;
     c->options.user_agent = c->user_agent;
@@ -63,6 +64,7 @@ struct http_client *http_client_new(const struct http_client_options *options, s
         err_set(err, ERR_INTERNAL, "curl could not be initialised");
         return NULL;
     }
+    http_limit_names();
     struct http_client *c = calloc(1, sizeof *c);
     if (!c) {
         err_set(err, ERR_MEMORY, "out of memory for the HTTP client");

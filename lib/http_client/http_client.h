@@ -21,7 +21,7 @@ struct http_client;
 struct http_client_options {
     long max_connections;  /* per host; 0: 64 */
     long connect_ms;       /* 0: 3100 */
-    const char *ca_bundle; /* file; NULL: the system's */
+    const char *ca_bundle; /* file; NULL: the system's, wherever the system keeps it */
     const char *user_agent;
 };
 

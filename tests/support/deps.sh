@@ -1,5 +1,6 @@
 #!/bin/sh
-# deps.sh [build|test|lint]...: installs what is missing for the named purposes (default: all).
+# deps.sh [build|test|lint|dist|image]...: installs what is missing for the named purposes (default:
+# build, test and lint).
 # Says what it installs; where it cannot install it says what is missing, by name, and fails.
 set -eu
 [ $# -gt 0 ] || set -- build test lint
@@ -40,8 +41,19 @@ for purpose in "$@"; do
         need python3 'test -x /usr/bin/python3'
         need python3-yaml '/usr/bin/python3 -c "import yaml"'
         ;;
+    dist)
+        need make 'command -v make'
+        need dpkg-dev 'command -v dpkg-source'
+        need zip 'command -v zip'
+        need ca-certificates 'test -s /etc/ssl/certs/ca-certificates.crt'
+        ;;
+    image)
+        need docker.io 'command -v dockerd'
+        need iptables 'command -v iptables'
+        need mmdebstrap 'command -v mmdebstrap'
+        ;;
     *)
-        echo "deps.sh: unknown purpose '$purpose': use build, test or lint" >&2
+        echo "deps.sh: unknown purpose '$purpose': use build, test, lint, dist or image" >&2
         exit 2
         ;;
     esac

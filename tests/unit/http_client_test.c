@@ -1,11 +1,13 @@
 /* lib/http_client against a peer in this process. */
 #include "lib/http_client/http_client.h"
+#include "lib/http_client/http_system.h"
 #include "tests/unit/http_peer.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Tells in the answer's body what came in. */
 static void echo(void *ctx, const struct peer_request *request, struct peer_reply *reply)
@@ -268,4 +270,13 @@ Test(http_client, wakeup_ends_the_wait, .timeout = 20)
     cr_assert_eq(http_client_poll(c, 600000, NULL), 0);
     pthread_join(thread, NULL);
     http_client_free(c);
+}
+
+Test(http_client, ca_bundle_is_the_first_that_can_be_read)
+{
+    static const char *const paths[] = {NULL, "/nonexistent/ca.crt", "/proc/self/maps", "/"};
+    cr_assert_str_eq(http_first_readable(paths, 4), "/proc/self/maps");
+    cr_assert_null(http_first_readable(paths, 2));
+    const char *found = http_ca_bundle();
+    cr_assert(!found || access(found, R_OK) == 0, "%s", found);
 }
