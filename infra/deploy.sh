@@ -30,6 +30,7 @@ Environment
   BILLING_MODE           PROVISIONED or PAY_PER_REQUEST, of the audit tables
   NAT                    true adds a NAT gateway (costs by the hour; nothing here needs one)
   LOG_RETENTION_DAYS     how long logs are kept
+  BASE                   the image that ours are built on                      default: as the Dockerfile says
   STEPFLEET_DIST         folder with task-launcher.zip and task-monitor.zip             default dist
   OUTPUTS_FILE           where the stacks' outputs go                                   default outputs.json
   SPECS_DIR              where the rendered specs go                                    default specs/rendered
@@ -134,7 +135,7 @@ check_artifacts() {
 check_former_region() {
     local n former
     for n in "${patterns[@]}"; do
-        former=$("$home/infra/render.py" region "$outputs" "$prefix-pattern-$n") || exit 1
+        former=$("$home/infra/render.py" value "$outputs" "$prefix-pattern-$n" region) || exit 1
         [ -z "$former" ] || [ "$former" = "$region" ] || fail "$prefix-pattern-$n is in $former as $outputs tells," \
             "but the region is $region: set AWS_REGION=$former, or choose another STACK_PREFIX or OUTPUTS_FILE"
     done
@@ -172,10 +173,10 @@ check_images() {
     [ -n "$task_image" ] || find_image task_image s3-copy-task
     [ "$control_plane" = no ] || [ -n "$server_image" ] || find_image server_image stepfleet
     [ "$need_docker" = yes ] || return 0
-    command -v docker >/dev/null || fail "the task image must be built and Docker is not there: install it, or set" \
+    command -v docker >/dev/null || fail "an image must be built and Docker is not there: install it, or set" \
         "IMAGE to an image that is pushed already"
-    docker info >/dev/null 2>"$work/problem" || fail "the task image must be built and the Docker daemon does not" \
-        "answer ($(head -c 200 "$work/problem" | tr '\n' ' ')): start it, or set IMAGE to an image that is pushed already"
+    docker version --format '{{.Server.Version}}' >/dev/null 2>"$work/problem" || fail "an image must be built and the" \
+        "Docker daemon does not answer ($(head -c 200 "$work/problem" | tr '\n' ' ')): start it, or set IMAGE to an image that is pushed already"
 }
 
 # Sets the variable to the image's address if the repository has it; else Docker is needed.
@@ -245,20 +246,18 @@ common_parameters() {
 # deploy_stack NAME TEMPLATE PARAMETER=VALUE...: creates or updates it and waits until that is done. A tag on the stack
 # tells what it was made from, so that the same again is no change and takes no time.
 deploy_stack() {
-    local name=$1 template=$2 verb=create since declared had='[]' content
+    local name=$1 template=$2 verb=create since had='[]' content
     shift 2
-    ask_aws cloudformation get-template-summary --template-body "file://$template" --output json \
-        --query 'Parameters[].ParameterKey' || explain "cloudformation get-template-summary of ${template##*/}"
-    declared=$answer
     if ask_aws cloudformation describe-stacks --stack-name "$name" --output json --query \
         "Stacks[0].[Parameters, StackStatus, Tags[?Key=='stepfleet-content'].Value]"; then
         verb=update had=$answer
     fi
-    content=$("$home/infra/render.py" parameters "$template" "$declared" "$had" "$work/parameters.json" "$@" "${extra[@]}")
+    content=$("$home/infra/render.py" parameters "$template" "$had" "$work/parameters.json" "$@" "${extra[@]}")
     if [[ $had =~ \"(CREATE|UPDATE)_COMPLETE\" && $had == *"\"$content\""* ]]; then
         say "unchanged"
         return
     fi
+    [ "$dry_run" = no ] || say "parameters: $(<"$work/parameters.json")"
     since=$(date -u +%Y-%m-%dT%H:%M:%S)
     if ! change cloud cloudformation "$verb-stack" --stack-name "$name" --template-body "file://$template" \
         --parameters "file://$work/parameters.json" --capabilities CAPABILITY_IAM \
@@ -310,7 +309,7 @@ build_image() {
             docker login --username AWS --password-stdin "${address%%/*}" >/dev/null 2>"$work/problem" ||
             fail "Docker could not sign in to ${address%%/*}: $(tail -n 1 "$work/problem")"
     fi
-    change docker build --target "$2" --tag "$address" "$home"
+    change docker build ${BASE:+--build-arg "BASE=$BASE"} --target "$2" --tag "$address" "$home"
     change docker push "$address"
     printf -v "$1" %s "$address"
 }
@@ -366,8 +365,7 @@ write_outputs() {
             explain "cloudformation describe-stacks"
         "$home/infra/render.py" outputs "$outputs" "$stack" <<<"$answer"
         "$home/infra/render.py" spec "$home/specs/pattern-$n.json" "$outputs" "$stack" "$specs/pattern-$n.json"
-        buckets[n]=$(cloud cloudformation describe-stacks --stack-name "$stack" --output text --query \
-            "Stacks[0].Outputs[?OutputKey=='s3BucketName'].OutputValue")
+        buckets[n]=$("$home/infra/render.py" value "$outputs" "$stack" s3BucketName)
         say "$specs/pattern-$n.json"
     done
 }

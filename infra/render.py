@@ -2,11 +2,11 @@
 """The JSON that deploy.sh and destroy.sh need read or written. Only the standard library.
 
     render.py zip FILE                        architecture and digest of a function's zip
-    render.py parameters TEMPLATE DECLARED HAD TO NAME=VALUE...
-                                          of what is declared: what is given, else what the stack had;
+    render.py parameters TEMPLATE HAD TO NAME=VALUE...
+                                          of what the template declares: what is given, else what the stack had;
                                           prints a digest of the template and of what is given
     render.py outputs FILE STACK <OUTPUTS     puts a stack's outputs into outputs.json
-    render.py region FILE STACK               region of a stack in outputs.json, if it is there
+    render.py value FILE STACK NAME           an output of a stack in outputs.json, if it is there
     render.py forget FILE STACK               takes a stack out of outputs.json
     render.py spec EXAMPLE FILE STACK TO      an example spec with a stack's values
     render.py service FILE STACK STACK        parameters of the control plane's template, one a line
@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import sys
 import tempfile
 import zipfile
@@ -72,16 +73,22 @@ def describe_zip(path):
     print(MACHINES[machine], digest.hexdigest()[:32])
 
 
-def write_parameters(template, declared, had, to, *given):
-    declared = json.loads(declared) or []
+def declared_parameters(text):
+    """Names of a template's parameters. Our templates are block-style YAML, which asks for no parser."""
+    section = re.search(r"^Parameters:\n((?:(?:[ #].*)?\n)*)", text, re.M)
+    return re.findall(r"^  (\w+):", section.group(1), re.M) if section else []
+
+
+def write_parameters(template, had, to, *given):
+    text = pathlib.Path(template).read_text()
+    declared = declared_parameters(text)
     given = {name: value for name, value in (item.split("=", 1) for item in given) if name in declared}
     values = {item["ParameterKey"]: item["ParameterValue"]
               for item in (json.loads(had) or [None])[0] or [] if item["ParameterKey"] in declared}
     values.update(given)
     pathlib.Path(to).write_text(json.dumps(
         [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]))
-    content = pathlib.Path(template).read_text() + json.dumps(given, sort_keys=True)
-    print(hashlib.sha256(content.encode()).hexdigest())
+    print(hashlib.sha256((text + json.dumps(given, sort_keys=True)).encode()).hexdigest())
 
 
 def merge_outputs(path, stack):
@@ -91,8 +98,8 @@ def merge_outputs(path, stack):
     write_json(path, value)
 
 
-def print_region(path, stack):
-    print(read_json(path).get(stack, {}).get("region", ""))
+def print_value(path, stack, name):
+    print(read_json(path).get(stack, {}).get(name, ""))
 
 
 def forget_stack(path, stack):
@@ -139,7 +146,7 @@ def print_versions():
         print(json.dumps({"Objects": items[:1000], "Quiet": True}))
 
 
-COMMANDS = {"zip": (describe_zip, 1), "outputs": (merge_outputs, 2), "region": (print_region, 2),
+COMMANDS = {"zip": (describe_zip, 1), "outputs": (merge_outputs, 2), "value": (print_value, 3),
             "forget": (forget_stack, 2), "spec": (render_spec, 4), "service": (print_service, 3),
             "parameters": (write_parameters, None), "versions": (print_versions, 0)}
 

@@ -15,7 +15,6 @@ from tests.flow.truth import Truth
 INFRA = ROOT / "infra"
 FUNCTIONS = ("task-launcher", "task-monitor")
 PATIENCE = 300
-IMAGE = "local/s3-copy-task"
 # What a script may call before it has begun; whatever else is a change.
 QUESTIONS = ("sts get-caller-identity", "s3api head-", "cloudformation describe-", "ecr describe-",
              "configure get")
@@ -50,7 +49,8 @@ class Scripts:
         self.specs = self.folder / "specs"
         self.environment = {
             "PATH": path, "HOME": str(self.folder), "OUTPUTS_FILE": str(self.outputs),
-            "SPECS_DIR": str(self.specs), "IMAGE": IMAGE, "AWS_EC2_METADATA_DISABLED": "true",
+            "SPECS_DIR": str(self.specs), "IMAGE": "local/s3-copy-task",
+            "CONTROL_PLANE_IMAGE": "local/stepfleet", "AWS_EC2_METADATA_DISABLED": "true",
             "STEPFLEET_DIST": find_zips(self.folder / "dist"), **environment}
 
     def close(self):
@@ -138,7 +138,7 @@ class OnThePeer(unittest.TestCase):
         empty = self.holdings()
         text, changes = self.run_script("deploy.sh", "--dry-run", "--control-plane",
                                         "--parameter=ContainerName=copy")
-        self.assertIn("would run: aws cloudformation deploy", text)
+        self.assertIn("would run: aws cloudformation create-stack", text)
         self.assertEqual((changes, self.holdings()), ([], empty))
         self.assertFalse(self.scripts.outputs.exists())
 
