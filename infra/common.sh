@@ -124,19 +124,24 @@ find_caller() {
         "that 'aws' on PATH is the AWS CLI"
 }
 
-# The status of a stack, nothing if there is none.
-stack_status() {
-    if ask_aws cloudformation describe-stacks --stack-name "$1" --query 'Stacks[0].StackStatus' --output text; then
-        printf '%s' "$answer"
+# look_at STACK: what AWS tells of it goes into a file of its own, which is empty if there is no such stack.
+look_at() {
+    : >"$work/$1.json"
+    if ask_aws cloudformation describe-stacks --stack-name "$1" --query 'Stacks[0]' --output json; then
+        printf '%s' "$answer" >"$work/$1.json"
     else
         [[ $problem == *"does not exist"* ]] || explain "cloudformation describe-stacks"
     fi
 }
 
+# told_of STACK status|outputs|parameters: from the last look at it; names and values a line each, a tab between.
+told_of() { "$home/infra/render.py" stack "$work/$1.json" "$2"; }
+
 # A stack that this moment cannot take a change: one sentence with the remedy.
 check_stack() {
     local name=$1 status
-    status=$(stack_status "$name")
+    look_at "$name"
+    status=$(told_of "$name" status)
     case $status in
     '' | CREATE_COMPLETE | UPDATE_COMPLETE | UPDATE_ROLLBACK_COMPLETE | IMPORT_*COMPLETE) ;;
     REVIEW_IN_PROGRESS)

@@ -246,14 +246,11 @@ common_parameters() {
 # deploy_stack NAME TEMPLATE PARAMETER=VALUE...: creates or updates it and waits until that is done. A tag on the stack
 # tells what it was made from, so that the same again is no change and takes no time.
 deploy_stack() {
-    local name=$1 template=$2 verb=create since had='[]' content
+    local name=$1 template=$2 verb=create since content
     shift 2
-    if ask_aws cloudformation describe-stacks --stack-name "$name" --output json --query \
-        "Stacks[0].[Parameters, StackStatus, Tags[?Key=='stepfleet-content'].Value]"; then
-        verb=update had=$answer
-    fi
-    content=$("$home/infra/render.py" parameters "$template" "$had" "$work/parameters.json" "$@" "${extra[@]}")
-    if [[ $had =~ \"(CREATE|UPDATE)_COMPLETE\" && $had == *"\"$content\""* ]]; then
+    [ ! -s "$work/$name.json" ] || verb=update
+    content=$("$home/infra/render.py" parameters "$template" "$work/$name.json" "$work/parameters.json" "$@" "${extra[@]}")
+    if [ "$content" = unchanged ]; then
         say "unchanged"
         return
     fi
@@ -269,6 +266,7 @@ deploy_stack() {
     fi
     change cloud cloudformation wait "stack-$verb-complete" --stack-name "$name" 2>"$work/problem" ||
         report_failure "$name" "$since"
+    [ "$dry_run" = yes ] || look_at "$name"
 }
 
 report_failure() { # stack, since when
@@ -280,18 +278,14 @@ report_failure() { # stack, since when
 
 # read_outputs STACK ARRAY: the stack's outputs, none if it is not there.
 read_outputs() {
-    local name value
+    local name value lines
     local -n told=$2
     told=()
-    if ! ask_aws cloudformation describe-stacks --stack-name "$1" --output text \
-        --query 'Stacks[0].Outputs[].[OutputKey, OutputValue]'; then
-        [[ $problem == *"does not exist"* ]] || explain "cloudformation describe-stacks"
-        return 0
-    fi
+    lines=$(told_of "$1" outputs)
     while IFS=$'\t' read -r name value; do
         # shellcheck disable=SC2004 # the name stands for an associative array
         [ -z "$value" ] || told[$name]=$value
-    done <<<"$answer"
+    done <<<"$lines"
 }
 
 deploy_shared() {
@@ -361,9 +355,7 @@ write_outputs() {
             say "would write the outputs of $stack to $outputs and render $specs/pattern-$n.json"
             continue
         fi
-        ask_aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].Outputs' --output json ||
-            explain "cloudformation describe-stacks"
-        "$home/infra/render.py" outputs "$outputs" "$stack" <<<"$answer"
+        "$home/infra/render.py" outputs "$outputs" "$stack" "$work/$stack.json"
         "$home/infra/render.py" spec "$home/specs/pattern-$n.json" "$outputs" "$stack" "$specs/pattern-$n.json"
         buckets[n]=$("$home/infra/render.py" value "$outputs" "$stack" s3BucketName)
         say "$specs/pattern-$n.json"
@@ -396,7 +388,7 @@ say_next() {
 }
 
 declare -A keys=() shared=() batch=()
-region='' account='' caller='' work='' answer='' problem=''
+region='' account='' caller='' work='' problem=''
 definitions=() buckets=() parameters=()
 read_options "$@"
 make_work_folder

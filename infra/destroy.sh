@@ -70,7 +70,8 @@ check_all() {
     find_caller
     say "account $account, region $region, as $caller"
     for name in "${names[@]}"; do
-        status=$(stack_status "$name")
+        look_at "$name"
+        status=$(told_of "$name" status)
         case $status in
         '') ;;
         REVIEW_IN_PROGRESS) stacks+=("$name") ;;
@@ -126,9 +127,7 @@ find_artifacts() {
 }
 
 parameter_of() { # stack, parameter
-    ask_aws cloudformation describe-stacks --stack-name "$1" --output text --query \
-        "Stacks[0].Parameters[?ParameterKey=='$2'].ParameterValue" || explain "cloudformation describe-stacks"
-    printf '%s' "$answer"
+    told_of "$1" parameters | sed -n "s/^$2\t//p"
 }
 
 find_executions() {
@@ -223,17 +222,18 @@ empty_repository() {
 }
 
 delete_stack() {
-    local since
+    local since reason
     since=$(date -u +%Y-%m-%dT%H:%M:%S)
     if ! { change cloud cloudformation delete-stack --stack-name "$1" &&
         change cloud cloudformation wait stack-delete-complete --stack-name "$1"; } 2>"$work/problem"; then
-        problem=$(tr '\n' ' ' <"$work/problem")
-        if [ -z "$(stack_status "$1")" ]; then
-            say "gone, though AWS said: $problem"
+        reason=$(tr '\n' ' ' <"$work/problem")
+        look_at "$1"
+        if [ ! -s "$work/$1.json" ]; then
+            say "gone, though AWS said: $reason"
             return
         fi
         print_reasons "$1" "$since"
-        fail "stack $1 was not deleted ($problem): mend the cause above, then run destroy.sh again"
+        fail "stack $1 was not deleted ($reason): mend the cause above, then run destroy.sh again"
     fi
 }
 

@@ -2,10 +2,12 @@
 """The JSON that deploy.sh and destroy.sh need read or written. Only the standard library.
 
     render.py zip FILE                        architecture and digest of a function's zip
-    render.py parameters TEMPLATE HAD TO NAME=VALUE...
+    render.py stack TOLD status|outputs|parameters
+                                          of what describe-stacks told (an empty file: there is none)
+    render.py parameters TEMPLATE TOLD TO NAME=VALUE...
                                           of what the template declares: what is given, else what the stack had;
-                                          prints a digest of the template and of what is given
-    render.py outputs FILE STACK <OUTPUTS     puts a stack's outputs into outputs.json
+                                          prints a digest of the template and of what is given, or "unchanged"
+    render.py outputs FILE STACK TOLD         puts a stack's outputs into outputs.json
     render.py value FILE STACK NAME           an output of a stack in outputs.json, if it is there
     render.py forget FILE STACK               takes a stack out of outputs.json
     render.py spec EXAMPLE FILE STACK TO      an example spec with a stack's values
@@ -22,6 +24,8 @@ import tempfile
 import zipfile
 
 MACHINES = {62: "x86_64", 183: "arm64"}  # e_machine of ELF
+CONTENT_TAG = "stepfleet-content"  # on a stack: what it was made from
+
 # What the control plane's role may touch, by outputs of a pattern.
 SERVICE = {"StateMachineArn": "stateMachineArn", "SummaryTable": "ddbTableNameWFSummary",
            "DetailsTable": "ddbTableNameWFDetails", "Bucket": "s3BucketName"}
@@ -79,22 +83,40 @@ def declared_parameters(text):
     return re.findall(r"^  (\w+):", section.group(1), re.M) if section else []
 
 
-def write_parameters(template, had, to, *given):
+def pairs(told, kind):
+    """Outputs, Parameters or Tags of a stack as a dict."""
+    prefix = {"Outputs": "Output", "Parameters": "Parameter", "Tags": ""}[kind]
+    return {item[f"{prefix}Key"]: item[f"{prefix}Value" if prefix else "Value"]
+            for item in told.get(kind) or []}
+
+
+def print_stack(told, what):
+    text = pathlib.Path(told).read_text()
+    told = json.loads(text) if text else {}
+    if what == "status":
+        print(told.get("StackStatus", ""))
+    for name, value in pairs(told, what.capitalize()).items() if what != "status" else ():
+        print(f"{name}\t{value}")
+
+
+def write_parameters(template, told, to, *given):
     text = pathlib.Path(template).read_text()
+    told = read_json(told) if os.path.getsize(told) else {}
     declared = declared_parameters(text)
     given = {name: value for name, value in (item.split("=", 1) for item in given) if name in declared}
-    values = {item["ParameterKey"]: item["ParameterValue"]
-              for item in (json.loads(had) or [None])[0] or [] if item["ParameterKey"] in declared}
+    values = {name: value for name, value in pairs(told, "Parameters").items() if name in declared}
     values.update(given)
     pathlib.Path(to).write_text(json.dumps(
         [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]))
-    print(hashlib.sha256((text + json.dumps(given, sort_keys=True)).encode()).hexdigest())
+    digest = hashlib.sha256((text + json.dumps(given, sort_keys=True)).encode()).hexdigest()
+    same = pairs(told, "Tags").get(CONTENT_TAG) == digest
+    well = told.get("StackStatus") in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+    print("unchanged" if same and well else digest)
 
 
-def merge_outputs(path, stack):
-    told = json.load(sys.stdin) or []
+def merge_outputs(path, stack, told):
     value = read_json(path)
-    value[stack] = {item["OutputKey"]: item["OutputValue"] for item in told}
+    value[stack] = pairs(read_json(told), "Outputs")
     write_json(path, value)
 
 
@@ -146,7 +168,7 @@ def print_versions():
         print(json.dumps({"Objects": items[:1000], "Quiet": True}))
 
 
-COMMANDS = {"zip": (describe_zip, 1), "outputs": (merge_outputs, 2), "value": (print_value, 3),
+COMMANDS = {"zip": (describe_zip, 1), "outputs": (merge_outputs, 3), "stack": (print_stack, 2), "value": (print_value, 3),
             "forget": (forget_stack, 2), "spec": (render_spec, 4), "service": (print_service, 3),
             "parameters": (write_parameters, None), "versions": (print_versions, 0)}
 
