@@ -6,7 +6,7 @@ as AWS does where the product relies on it:
 * connections that break are <Service>.SdkClientException, not States.Runtime or Exception;
 * a RunTask that started nothing is tried anew when it comes again, not answered from memory;
 * GetExecutionHistory knows reverseOrder, maxResults and nextToken;
-* a stack that is deleted takes its route tables along (moto forgets it and keeps its network).
+* a stack that is deleted takes its route tables and cluster along (moto forgets it and keeps them).
 """
 import importlib.util
 import json
@@ -15,6 +15,7 @@ import sys
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.route_tables import RouteTable
+from moto.ecs.models import Cluster, ecs_backends
 from moto.stepfunctions import responses
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_ecs, state_task_service_lambda)
@@ -76,13 +77,17 @@ def mend_history():
     responses.StepFunctionResponse.get_execution_history = get_execution_history
 
 
-def mend_network():
-    def delete(_cls, resource_name, _definition, account_id, region_name):
+def mend_deletion():
+    def delete_table(_cls, resource_name, _definition, account_id, region_name):
         backend = ec2_backends[account_id][region_name]
         backend.get_route_table(resource_name)._associations.clear()
         backend.delete_route_table(resource_name)
 
-    RouteTable.delete_from_cloudformation_json = classmethod(delete)
+    def delete_cluster(_cls, resource_name, _definition, account_id, region_name):
+        ecs_backends[account_id][region_name].delete_cluster(resource_name)
+
+    RouteTable.delete_from_cloudformation_json = classmethod(delete_table)
+    Cluster.delete_from_cloudformation_json = classmethod(delete_cluster)
 
 
 def main():
@@ -94,7 +99,7 @@ def main():
     mend_run_task()
     mend_tokens(shim)
     mend_history()
-    mend_network()
+    mend_deletion()
     patch_moto = shim.patch_moto
 
     def patch_all(whole):
