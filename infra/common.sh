@@ -71,15 +71,6 @@ make_work_folder() {
 
 # --- checks that both make before anything is changed ------------------------------------------------------------
 
-# read_switch NAME: the variable's value, said in one of the usual ways, becomes yes or no.
-read_switch() {
-    case ${!1} in
-    yes | true | 1) printf -v "$1" yes ;;
-    no | false | 0 | '') printf -v "$1" no ;;
-    *) misused "${1^^} is '${!1}': use yes or no" ;;
-    esac
-}
-
 check_prefix() {
     [[ $prefix =~ ^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$ ]] || misused "STACK_PREFIX '$prefix' cannot be part of a" \
         "bucket's name: use 1 to 20 lower-case letters, digits and hyphens, a letter first"

@@ -11,15 +11,15 @@ usage() {
 Usage: infra/deploy.sh [options]          (or: make deploy PATTERN=1|2|all DEPLOY='options')
 
 Deploys network, cluster and image repository (stack PREFIX-shared) and one or both patterns (PREFIX-batch-N holds the
-data, PREFIX-pattern-N the workflow), writes outputs.json and renders specs/rendered/pattern-N.json, ready to POST. May be run again at any time: what has
-not changed is left as it is.
+data, PREFIX-pattern-N the workflow), writes outputs.json and renders specs/rendered/pattern-N.json, ready to POST.
+May be run again at any time: what has not changed is left as it is.
 
 Options
-  --pattern 1|2|all      what to deploy                                          PATTERN            default all
-  --control-plane        also deploy the server as a Fargate service            CONTROL_PLANE=yes
-  --sample               upload a sample input object where there is none        SAMPLE=yes
+  --pattern 1|2|all      what to deploy                                                  PATTERN, default all
+  --control-plane        also deploy the server as a Fargate service
+  --sample               upload a sample input object where there is none
   --parameter NAME=VALUE any further parameter of the templates; may be repeated
-  --dry-run              print what would be changed, change nothing             DRY_RUN=yes
+  --dry-run              print what would be changed, change nothing
   --help
 
 Environment
@@ -44,7 +44,7 @@ END
 
 read_options() {
     pattern=${PATTERN:-all} prefix=${STACK_PREFIX:-stepfleet}
-    control_plane=${CONTROL_PLANE:-no} sample=${SAMPLE:-no} dry_run=${DRY_RUN:-no}
+    control_plane=no sample=no dry_run=no
     dist=${STEPFLEET_DIST:-$home/dist} outputs=${OUTPUTS_FILE:-$home/outputs.json}
     specs=${SPECS_DIR:-$home/specs/rendered} extra=()
     while [ $# -gt 0 ]; do
@@ -74,9 +74,6 @@ check_options() {
     all) patterns=(1 2) ;;
     *) misused "PATTERN is '$pattern': use 1, 2 or all" ;;
     esac
-    read_switch control_plane
-    read_switch sample
-    read_switch dry_run
     for item in "${extra[@]}"; do
         [[ $item =~ ^[A-Za-z0-9]+= ]] || misused "--parameter '$item' is not NAME=VALUE"
     done
@@ -176,7 +173,8 @@ check_images() {
     command -v docker >/dev/null || fail "an image must be built and Docker is not there: install it, or set" \
         "IMAGE to an image that is pushed already"
     docker version --format '{{.Server.Version}}' >/dev/null 2>"$work/problem" || fail "an image must be built and the" \
-        "Docker daemon does not answer ($(head -c 200 "$work/problem" | tr '\n' ' ')): start it, or set IMAGE to an image that is pushed already"
+        "Docker daemon does not answer ($(head -c 200 "$work/problem" | tr '\n' ' ')): start it, or set IMAGE to an" \
+        "image that is pushed already"
 }
 
 # Sets the variable to the image's address if the repository has it; else Docker is needed.
@@ -201,11 +199,11 @@ make_bucket() {
     fi
     [ "$region" = us-east-1 ] || location=(--create-bucket-configuration "LocationConstraint=$region")
     change cloud s3api create-bucket --bucket "$bucket" "${location[@]}"
+    change cloud s3api put-bucket-tagging --bucket "$bucket" --tagging "TagSet=[{Key=stepfleet,Value=$prefix}]"
     change cloud s3api put-public-access-block --bucket "$bucket" --public-access-block-configuration \
         BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
     change cloud s3api put-bucket-encryption --bucket "$bucket" --server-side-encryption-configuration \
         '{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}'
-    change cloud s3api put-bucket-tagging --bucket "$bucket" --tagging "TagSet=[{Key=stepfleet,Value=$prefix}]"
 }
 
 # upload FILE KEY: the key follows from the content, so what is there is right.

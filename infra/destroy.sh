@@ -14,10 +14,10 @@ Stops what runs, then deletes the stacks of STACK_PREFIX in the reverse order of
 with input and copies are kept, and the last lines say how to remove them, unless --data is given.
 
 Options
-  --pattern 1|2|all   one pattern's stacks only, or everything                     PATTERN         default all
-  --data              also delete audit tables, buckets and all that is in them    DATA=yes
-  --yes               ask nothing                                                  YES=yes
-  --dry-run           print what would be changed, change nothing                  DRY_RUN=yes
+  --pattern 1|2|all   one pattern's stacks only, or everything                     PATTERN, default all
+  --data              also delete audit tables, buckets and all that is in them
+  --yes               ask nothing
+  --dry-run           print what would be changed, change nothing
   --help
 
 Environment: STACK_PREFIX, OUTPUTS_FILE, SPECS_DIR and AWS_... as for deploy.sh.
@@ -29,7 +29,7 @@ END
 }
 
 read_options() {
-    pattern=${PATTERN:-all} prefix=${STACK_PREFIX:-stepfleet} dry_run=${DRY_RUN:-no} data=${DATA:-no} yes=${YES:-no}
+    pattern=${PATTERN:-all} prefix=${STACK_PREFIX:-stepfleet} dry_run=no data=no yes=no
     outputs=${OUTPUTS_FILE:-$home/outputs.json} specs=${SPECS_DIR:-$home/specs/rendered}
     while [ $# -gt 0 ]; do
         case $1 in
@@ -55,9 +55,6 @@ read_options() {
         ;;
     *) misused "PATTERN is '$pattern': use 1, 2 or all" ;;
     esac
-    read_switch dry_run
-    read_switch data
-    read_switch yes
     check_prefix
 }
 
@@ -121,6 +118,8 @@ find_artifacts() {
         if ask_aws s3api get-bucket-tagging --bucket "$told" --output text \
             --query "TagSet[?Key=='stepfleet'].Value" && [ "$answer" = "$prefix" ]; then
             artifacts=$told
+        else
+            say "bucket $told is left: it has no tag of deploy.sh"
         fi
         return 0
     done
