@@ -94,7 +94,6 @@ int credentials_fetch_until(const struct aws_options *options, const atomic_bool
         out->source = sources[i].name;
         if (found == FOUND)
             return 0;
-        credentials_close(out);
         if (found == FAILED) {
             if (err)
                 *err = why;

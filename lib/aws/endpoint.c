@@ -66,8 +66,13 @@ static int distant_region(const struct aws_options *options, char out[AWS_REGION
         return -1;
     const char *region = profiles_get(&p, p.name, "region");
     int rc = region ? take_region(region, out, err) : 0;
+    if (p.chosen && !profiles_have(&p, p.name))
+        rc = err_set(err, ERR_ARGUMENT,
+                     "AWS_PROFILE: profile '%.100s' is in neither the config nor the credentials "
+                     "file",
+                     p.name);
     profiles_close(&p);
-    if (region)
+    if (region || rc)
         return rc;
     enum found found = imds_region(options, told, sizeof told, err);
     if (found == NOT_CONFIGURED)

@@ -113,16 +113,21 @@ static void on_http(void *ctx, struct http_response *http, const struct error *h
 }
 
 /* Whether there is something to sign with. A flight that has to wait for new credentials looks
- * again after a moment; it is no attempt. */
+ * again after a moment; it is no attempt. That there will be none is told by the callback, never by
+ * aws_send: to its callers it is a failure of the call like others. */
 static enum refresh_state check_credentials(struct flight *f, struct error *err)
 {
     struct aws *a = f->owner;
+    bool refused = (f->repaired & REPAIR_CREDENTIALS) && f->credentials_age == a->refresh.age;
     if (f->request.anonymous)
         return REFRESH_READY;
-    enum refresh_state state = refresh_check(&a->refresh, clock_wall(a->clock) + a->skew, err);
-    if (state == REFRESH_WAIT)
-        retry_heap_push(&a->waiting, clock_mono(a->clock) + CREDENTIALS_LOOK_MS * CLOCK_MS, f);
-    return state;
+    enum refresh_state state =
+        refresh_check(&a->refresh, clock_wall(a->clock) + a->skew, refused, err);
+    if (state == REFRESH_READY || (state == REFRESH_FAILED && f->looked))
+        return state;
+    f->looked = true;
+    retry_heap_push(&a->waiting, clock_mono(a->clock) + CREDENTIALS_LOOK_MS * CLOCK_MS, f);
+    return REFRESH_WAIT;
 }
 
 /* The request is signed anew for each attempt: a signature is good for minutes only, and

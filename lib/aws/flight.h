@@ -42,6 +42,7 @@ struct flight {
     int max_attempts;
     int cost;          /* of the last retry */
     unsigned repaired; /* enum repair */
+    bool looked;       /* for credentials, in vain */
 };
 
 /* Takes the request over (empties it) and sends the first attempt. */

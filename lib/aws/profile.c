@@ -57,11 +57,12 @@ void profiles_close(struct profiles *p)
     config_file_close(&p->credentials);
 }
 
-/* Names of sections, kind and name, are compared with quotes and runs of blanks taken away:
- * [profile "a b"] is a b's. */
+/* "[profile x]", in quotes or not, and "[default]" without the word. */
 static bool is_section(const char *section, const char *kind, const char *name)
 {
     size_t len = strlen(kind);
+    if (strcmp(section, "default") == 0)
+        return strcmp(kind, "profile") == 0 && strcmp(name, "default") == 0;
     if (strncmp(section, kind, len) != 0 || (section[len] != ' ' && section[len] != '\t'))
         return false;
     section += len + strspn(section + len, " \t");
@@ -74,12 +75,9 @@ static bool is_section(const char *section, const char *kind, const char *name)
 /* The section as it is written in the config file; NULL if it has none. */
 static const char *config_section(const struct profiles *p, const char *kind, const char *name)
 {
-    bool plain = strcmp(kind, "profile") == 0 && strcmp(name, "default") == 0;
-    for (size_t i = 0; i < p->config.count; i++) {
-        const char *section = p->config.entries[i].section;
-        if (is_section(section, kind, name) || (plain && strcmp(section, "default") == 0))
-            return section;
-    }
+    for (size_t i = 0; i < p->config.count; i++)
+        if (is_section(p->config.entries[i].section, kind, name))
+            return p->config.entries[i].section;
     return NULL;
 }
 

@@ -127,7 +127,6 @@ static void collect(struct refresh *r, int64_t wall, int64_t mono)
         return;
     (void)pthread_join(r->thread, NULL);
     r->running = false;
-    r->forced = false;
     if (r->fetch_rc) {
         note_failure(r, wall, mono);
         return;
@@ -139,7 +138,7 @@ static void collect(struct refresh *r, int64_t wall, int64_t mono)
                       r->current.expires ? (r->current.expires - wall) / CLOCK_SECOND : 0));
 }
 
-enum refresh_state refresh_check(struct refresh *r, int64_t wall, struct error *err)
+enum refresh_state refresh_check(struct refresh *r, int64_t wall, bool refused, struct error *err)
 {
     if (r->fixed || (!r->current.expires && !r->running))
         return REFRESH_READY;
@@ -150,7 +149,7 @@ enum refresh_state refresh_check(struct refresh *r, int64_t wall, struct error *
         start(r);
     bool expired = expires && wall >= r->current.expires && !r->overdue;
     bool urgent = expires && wall >= r->mandatory && !r->failed && !r->overdue;
-    if (r->running && (r->forced || expired || urgent))
+    if (r->running && (refused || expired || urgent))
         return REFRESH_WAIT;
     if (!expired)
         return REFRESH_READY;
@@ -190,7 +189,6 @@ bool refresh_force(struct refresh *r, int64_t wall)
         return false;
     if (!r->running)
         start(r);
-    r->forced = r->running;
     r->forced_at = mono;
     return r->running;
 }

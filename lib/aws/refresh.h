@@ -24,7 +24,6 @@ struct refresh {
     char *endpoint;
     const struct clock *clock;
     bool fixed;         /* by options: asking again gives nothing new */
-    bool forced;        /* a service has refused the current ones: wait for the fetch under way */
     bool overdue;       /* the current ones came expired and are used all the same */
     int64_t advisory;   /* wall times, by the service's clock */
     int64_t mandatory;  /* of current */
@@ -51,13 +50,15 @@ void refresh_close(struct refresh *r);
 
 enum refresh_state { REFRESH_READY, REFRESH_WAIT, REFRESH_FAILED };
 /* Whether a request may be signed with r->current now; starts and ends fetches. `wall` is the time
- * by the service's clock. FAILED (they have expired and no others are to be had) fills err. */
-enum refresh_state refresh_check(struct refresh *r, int64_t wall, struct error *err);
+ * by the service's clock; `refused`: the request was, with these very credentials, and waits for a
+ * fetch under way. FAILED (they have expired and no others are to be had) fills err. */
+enum refresh_state refresh_check(struct refresh *r, int64_t wall, bool refused, struct error *err);
 
 /* The service's clock turned out to be another than was thought: expiry is reckoned anew. */
 void refresh_clock_set(struct refresh *r, int64_t wall);
 
-/* A service has refused the credentials. True: others are here or are being fetched, try again. */
+/* A service has refused the credentials. True: others are here or are being fetched, try again
+ * (after refresh_check). */
 bool refresh_force(struct refresh *r, int64_t wall);
 
 #endif

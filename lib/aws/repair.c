@@ -66,7 +66,7 @@ static bool named_region(const struct aws_response *r, char out[AWS_REGION_MAX])
     struct buf text;
     out[0] = '\0';
     if (http_response_header(&r->http, "x-amz-bucket-region", out, AWS_REGION_MAX))
-        return true;
+        return out[0] != '\0';
     buf_init(&text, AWS_REGION_MAX - 1);
     if (xml_root(buf_str(&r->http.body), r->http.body.len, &root, NULL) == 0 &&
         xml_find_text(&root, "Region", &text, NULL) == 0)

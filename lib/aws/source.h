@@ -17,6 +17,7 @@ struct source_input {
     const atomic_bool *stop; /* may be NULL */
 };
 
+/* *out comes empty and is filled only if FOUND is returned. */
 typedef enum found (*source_fn)(const struct source_input *in, struct credentials *out,
                                 struct error *err);
 enum found source_options(const struct source_input *in, struct credentials *out,

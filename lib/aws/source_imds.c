@@ -78,6 +78,7 @@ static int exchange(const struct imds *m, const char *method, const char *path,
                     const struct http_header *header, struct http_response *out, struct error *err)
 {
     char url[ORIGIN_MAX + 512];
+    *out = (struct http_response){0};
     if (snprintf(url, sizeof url, "%s%s", m->origin, path) >= (int)sizeof url)
         return err_set(err, ERR_LIMIT, "a path of the instance metadata is too long");
     const struct http_request request = {.method = method,

@@ -64,6 +64,17 @@ static int open_local(struct patient *p, struct error *err)
     return 0;
 }
 
+/* Where the region comes from, as the AWS client looks for it. */
+static const char *region_origin(const struct patient *p)
+{
+    const char *other = settings_environment("AWS_DEFAULT_REGION");
+    if (settings_text(&p->settings, SET_REGION))
+        return "AWS_REGION";
+    if (p->outputs.region)
+        return "--outputs";
+    return other && *other ? "AWS_DEFAULT_REGION" : "the AWS profile or this machine's metadata";
+}
+
 /* Outputs, and what goes before them, as serve has it. */
 static int open_deployment(struct patient *p, struct error *err)
 {
@@ -71,10 +82,7 @@ static int open_deployment(struct patient *p, struct error *err)
     const char *region = settings_text(&p->settings, SET_REGION);
     int rc = outputs_open(&p->outputs, settings_text(&p->settings, SET_OUTPUTS), err);
     p->in.region = region ? region : p->outputs.region;
-    p->in.region_from = region                                       ? "AWS_REGION"
-                        : p->in.region                               ? "--outputs"
-                        : settings_environment("AWS_DEFAULT_REGION") ? "AWS_DEFAULT_REGION"
-                                                                     : "the AWS configuration";
+    p->in.region_from = region_origin(p);
     for (int i = 0; i < PATTERNS; i++) {
         const char *arn = settings_text(&p->settings, given[i]);
         p->in.arns[i] = arn ? arn : p->outputs.arns[i];
@@ -113,7 +121,9 @@ static void examine_aws(struct patient *p, struct report *r)
     p->aws.region = p->in.region;
     struct aws *aws = aws_new(&p->aws, &err);
     if (!aws || examine(aws, &p->aws, &p->in, r, &err))
-        add(r, VERDICT_FAIL, "AWS", "", err.message, "nothing in AWS was looked at");
+        add(r, VERDICT_FAIL, "AWS", "", err.message,
+            "set AWS_REGION and credentials (AWS_ACCESS_KEY_ID ... or AWS_PROFILE); nothing in AWS "
+            "was looked at");
     aws_free(aws);
 }
 

@@ -179,16 +179,25 @@ static void report_clock(const struct examination *e, struct report *report)
     report_add(report, &f);
 }
 
-static int report_all(struct examination *e, const struct aws_options *options,
-                      struct report *report, struct error *err)
+/* Who we are, by which credentials, and where. */
+static void report_self(struct examination *e, struct report *report)
 {
+    struct finding credentials = {.check = "credentials", .subject = ""};
     struct finding region = {.check = "region", .subject = ""};
     const struct job *first = &e->jobs[0];
     if (first->failed || sts_caller_identity_read(&first->response, &e->caller, NULL))
         e->caller = (struct sts_identity){0};
+    finding_set(&credentials, VERDICT_OK, "from %s", aws_credentials_source(e->aws));
+    report_add(report, &credentials);
     report_job(e, first, report);
     judge_region(e->in, aws_region(e->aws), &region);
     report_add(report, &region);
+}
+
+static int report_all(struct examination *e, const struct aws_options *options,
+                      struct report *report, struct error *err)
+{
+    report_self(e, report);
     if (report_endpoints(e, options, report, err))
         return -1;
     report_clock(e, report);

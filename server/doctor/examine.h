@@ -5,8 +5,9 @@
 
 #include "server/doctor/report.h"
 
-/* Asks through `aws` (which was made from `options`) and reports caller, region, endpoints, clock,
- * then the probes in the order of their table, pattern by pattern. -1 if it cannot go on. */
+/* Asks through `aws` (which was made from `options`) and reports credentials, caller, region,
+ * endpoints, clock, then the probes in the order of their table, pattern by pattern. -1 if it
+ * cannot go on. */
 int examine(struct aws *aws, const struct aws_options *options, const struct installation *in,
             struct report *report, struct error *err);
 

@@ -78,7 +78,7 @@ static void say_denied(const struct probe *p, const struct facts *facts, struct 
 {
     finding_set(f, p->needed ? VERDICT_FAIL : VERDICT_WARN, "%s is not allowed%s", p->action,
                 p->needed ? "" : ", so it could not be looked at (a server does without)");
-    finding_remedy(f, "allow %s on %s to %s", p->action, f->subject,
+    finding_remedy(f, "allow %s%s%s to %s", p->action, *f->subject ? " on " : "", f->subject,
                    facts->caller[0] ? facts->caller : "the caller");
 }
 
@@ -116,8 +116,9 @@ void judge_error(const struct probe *p, int i, const struct facts *facts, const 
                        aws_service_info(p->service)->name);
         return;
     case UNREACHED:
-        finding_set(f, verdict, "not reached");
-        finding_remedy(f, "see endpoint %s", aws_service_info(p->service)->name);
+        finding_set(f, verdict, err->code == ERR_TIMEOUT ? "no answer in time" : "not reached");
+        finding_remedy(f, "see endpoint %s; if that is well, ask again",
+                       aws_service_info(p->service)->name);
         return;
     case UNKNOWN:
         break;

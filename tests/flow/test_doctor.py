@@ -35,7 +35,8 @@ class Doctor(unittest.TestCase):
     def test_all_is_well(self):
         code, text = self.doctor()
         self.assertEqual((code, self.bad(text)), (0, []), text)
-        for line in ("ok    caller: arn:aws:iam::000000000000:root in account 000000000000",
+        for line in ("ok    credentials: from environment",
+                     "ok    caller: arn:aws:iam::000000000000:root in account 000000000000",
                      "ok    region: us-east-1, from --outputs",
                      f"ok    endpoint sts: {self.server.aws_url}, configured",
                      f"ok    state machine {ARN.format(2)}: ACTIVE, STANDARD",
@@ -98,7 +99,7 @@ class Doctor(unittest.TestCase):
         code, text = self.doctor(AWS_ENDPOINT_URL_ECS=NOBODY)
         self.assertEqual(code, 1)
         self.assertIn(f"FAIL  endpoint ecs: {NOBODY}, configured: not reached: ", text)
-        self.assertIn("FAIL  tasks of cluster stepfleet: not reached - see endpoint ecs\n", text)
+        self.assertIn("FAIL  tasks of cluster stepfleet: not reached - see endpoint ecs", text)
         self.assertEqual(len(self.bad(text)), 3, text)
 
     def test_an_endpoint_that_hangs_costs_seconds(self):
