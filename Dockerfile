@@ -22,7 +22,9 @@ USER 10001:10001
 ENTRYPOINT ["/s3-copy-task"]
 
 FROM ${BASE} AS stepfleet
+# The base is pinned, its security updates are not.
 RUN apt-get update -q \
+    && apt-get upgrade -y -q \
     && apt-get install -y -q --no-install-recommends \
         ca-certificates libcurl4 libjansson4 libmicrohttpd12 libsqlite3-0 \
     && apt-get clean \

@@ -20,7 +20,7 @@ options=(
     --with-ca-bundle=/etc/ssl/certs/ca-certificates.crt
     --enable-http --enable-threaded-resolver --enable-ipv6 --enable-proxy
 )
-for name in alt-svc ares cookies debug dict doh file ftp gopher hsts http-auth imap ldap ldaps \
+for name in alt-svc ares cookies debug dict doh ech file ftp gopher headers-api hsts imap ldap ldaps \
     libcurl-option manual mime mqtt netrc ntlm ntlm-wb pop3 progress-meter rtsp smb smtp sspi \
     telnet tftp tls-srp unix-sockets websockets; do
     options+=("--disable-$name")
@@ -29,7 +29,7 @@ for name in brotli gssapi hyper libgsasl libidn2 libpsl librtmp libssh libssh2 m
     nghttp3 ngtcp2 quiche zlib zstd; do
     options+=("--without-$name")
 done
-cflags='-O2 -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong -D_FORTIFY_SOURCE=2'
+cflags='-O2 -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong'
 
 # The version whose headers our own code is compiled with.
 version=$(dpkg-query -W -f '${source:Version}' libcurl4-openssl-dev 2>/dev/null) ||
@@ -69,13 +69,13 @@ private=(-q -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourcepart
     -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache"
     -o APT::Get::AllowUnauthenticated=false)
 fetch() {
-    apt-get "${private[@]}" update &&
+    apt-get "${private[@]}" --error-on=any update &&
         { apt-get "${private[@]}" source "curl=$version" ||
             { echo "curl $version has left the archive: its successor is taken" &&
                 apt-get "${private[@]}" source curl; }; }
 }
 build() {
-    ./configure --prefix="$out" "${options[@]}" CFLAGS="$cflags" &&
+    ./configure --prefix="$out" "${options[@]}" CFLAGS="$cflags" CPPFLAGS=-D_FORTIFY_SOURCE=2 &&
         make -j"$(nproc)" -C lib &&
         make -C lib install &&
         make -C include install

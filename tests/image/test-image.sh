@@ -99,4 +99,6 @@ for target in s3-copy-task stepfleet; do
     quietly "image $target" docker build --network host --target "$target" -t "test/$target" .
 done
 
+docker image ls --format 'test-image: {{.Repository}}: {{.Size}}' 'test/*'
+
 "$python" -W ignore::ResourceWarning -m unittest -v tests.image.test_image
