@@ -68,6 +68,8 @@ help:
 	'make test-image build the images and run them, in an engine of their own (root)' \
 	'make run        serve in local mode on 127.0.0.1:8080 (data in ./data)' \
 	'make lint       format, clang-tidy, cppcheck, include edges, banned calls' \
+	'make deploy     deploy to the AWS account of the environment (PATTERN=1|2|all, docs/deploy.md)' \
+	'make destroy    take that down again (DESTROY="--yes --data" with all data, asking nothing)' \
 	'make deps       install what is missing (Debian packages)' \
 	'make clean      remove build folders' \
 	'SAN=address or SAN=thread builds and tests with sanitizers in a folder of their own'
@@ -146,3 +148,10 @@ demo: all
 
 clean:
 	rm -rf build build-address build-thread dist
+
+# --- an AWS account: PATTERN, STACK_PREFIX, IMAGE ... as infra/deploy.sh --help tells ---------------
+.PHONY: deploy destroy
+deploy: $(if $(STEPFLEET_DIST),,dist)
+	@infra/deploy.sh $(DEPLOY)
+destroy:
+	@infra/destroy.sh $(DESTROY)

@@ -1,6 +1,6 @@
 """Another AWS than our own endpoint: moto, with worker processes, a signature check by botocore's
 own signer and faults (aws_shim.py, outside this repository and optional). Holds what the stacks
-would have made, under the names of the example specs."""
+would have made, under the names of the example specs, or nothing until something is deployed."""
 import contextlib
 import functools
 import io
@@ -65,9 +65,12 @@ def table_keys(value, which):
 
 
 class Peer:
-    """Start with start(), end with close()."""
+    """Start with start(), end with close().
 
-    def __init__(self, *options):
+    An empty one holds nothing at first; its functions run the programs of the zips deployed to it."""
+
+    def __init__(self, *options, empty=False):
+        self.empty = empty
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="stepfleet-peer-"))
         self.log_folder = self.folder / "log"
         self.options = list(options)
@@ -77,7 +80,8 @@ class Peer:
     def start(self):
         ports = free_ports(2)
         ready = self.folder / "ready.json"
-        functions = [f"--lambda={name}={BUILD / name}" for name in FUNCTIONS.values()]
+        functions = [] if self.empty else [
+            f"--lambda={name}={BUILD / name}" for name in FUNCTIONS.values()]
         with open(self.folder / "shim.log", "ab") as log:
             self.process = subprocess.Popen(
                 [find_python(), HERE / "peer_shim.py", SHIM, "--port", str(ports[0]), "--clean-port",
@@ -92,7 +96,8 @@ class Peer:
             time.sleep(0.05)  # a file's coming: there is no event to await
         told = json.loads(ready.read_text())
         self.url, self.clean_url = told["endpoint"], told["clean"]
-        self.make_all()
+        if not self.empty:
+            self.make_all()
         return self
 
     def read_log(self):
@@ -191,12 +196,16 @@ class Peer:
     def options_for_server(self):
         return [f"--state-machine-{n}={arn}" for n, arn in self.machines.items()]
 
-    def environment_for_server(self):
-        keys = self.ask("creds", {"who": "server"})
+    def environment_for(self, who):
+        """What an AWS client needs to talk to this peer; `who` is what its requests are told by."""
+        keys = self.ask("creds", {"who": who})
         return {"AWS_ENDPOINT_URL": self.url, "AWS_REGION": REGION,
                 "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
                 "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
                 "AWS_SESSION_TOKEN": keys["Token"]}
+
+    def environment_for_server(self):
+        return self.environment_for("server")
 
     def ask(self, what, body=None):
         data = None if body is None else json.dumps(body).encode()

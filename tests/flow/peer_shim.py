@@ -4,13 +4,17 @@ as AWS does where the product relies on it:
 * ecs:runTask takes StartedBy and ClientToken, as RunTask does (moto drops them without a word);
 * connections that break are <Service>.SdkClientException, not States.Runtime or Exception;
 * a RunTask that started nothing is tried anew when it comes again, not answered from memory;
-* GetExecutionHistory knows reverseOrder, maxResults and nextToken.
+* GetExecutionHistory knows reverseOrder, maxResults and nextToken;
+* a stack that is deleted takes its route tables and cluster along (moto forgets it and keeps them).
 """
 import importlib.util
 import json
 import sys
 
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.ec2.models import ec2_backends
+from moto.ec2.models.route_tables import RouteTable
+from moto.ecs.models import Cluster, ecs_backends
 from moto.stepfunctions import responses
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_ecs, state_task_service_lambda)
@@ -67,6 +71,19 @@ def mend_history():
     responses.StepFunctionResponse.get_execution_history = get_execution_history
 
 
+def mend_deletion():
+    def delete_table(_cls, resource_name, _definition, account_id, region_name):
+        backend = ec2_backends[account_id][region_name]
+        backend.get_route_table(resource_name)._associations.clear()
+        backend.delete_route_table(resource_name)
+
+    def delete_cluster(_cls, resource_name, _definition, account_id, region_name):
+        ecs_backends[account_id][region_name].delete_cluster(resource_name)
+
+    RouteTable.delete_from_cloudformation_json = classmethod(delete_table)
+    Cluster.delete_from_cloudformation_json = classmethod(delete_cluster)
+
+
 def main():
     loader = importlib.util.spec_from_file_location("aws_shim", sys.argv[1])
     shim = importlib.util.module_from_spec(loader)
@@ -75,6 +92,7 @@ def main():
     mend_run_task()
     mend_tokens(shim)
     mend_history()
+    mend_deletion()
     patch_moto = shim.patch_moto
 
     def patch_all(whole):

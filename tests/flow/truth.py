@@ -3,6 +3,8 @@ import collections
 import hashlib
 import sqlite3
 
+from tests.flow.server import spec
+
 COUNTS = ("submitted", "running", "completed", "failed", "cancelled")
 
 
@@ -13,15 +15,20 @@ def task_name_of(ecs_task):
 
 
 class Truth:
-    """Checks runs of the example specs that are over; the test gets what is wrong."""
+    """Checks runs of the example specs that are over; the test gets what is wrong.
 
-    def __init__(self, test, server):
+    aws makes clients of where the work was done (default: the server's own endpoint), specs are
+    what was submitted, by pattern (default: the examples as they stand)."""
+
+    def __init__(self, test, server, aws=None, specs=None):
+        aws = aws or server.aws
         self.test = test
         self.server = server
-        self.dynamodb = server.aws("dynamodb")
-        self.ecs = server.aws("ecs")
-        self.states = server.aws("stepfunctions")
-        self.s3 = server.aws("s3")
+        self.specs = specs or {pattern: spec(pattern) for pattern in (1, 2)}
+        self.dynamodb = aws("dynamodb")
+        self.ecs = aws("ecs")
+        self.states = aws("stepfunctions")
+        self.s3 = aws("s3")
 
     def check(self, run_id):
         run = self.server.run(run_id)
@@ -59,10 +66,10 @@ class Truth:
         self.test.assertEqual((found[0], waiting[0]), (10, 0), run)
 
     def check_rows(self, run, tasks):
-        test = self.test
+        test, names = self.test, self.specs[run["pattern"]]
         number = {"N": str(run["workflowRunId"])}
         summary = self.dynamodb.get_item(
-            TableName=f"workflow_summary_pattern_{run['pattern']}",
+            TableName=names["ddbTableNameWFSummary"],
             Key={"workflow_name": {"S": run["workflowName"]}, "workflow_run_id": number})["Item"]
         test.assertEqual(summary["status"]["S"], run["status"], run)
         for attribute, count in (("number_of_tasks", 10), ("running_tasks", 0),
@@ -70,7 +77,7 @@ class Truth:
                                  ("failed_tasks", run["tasks"]["failed"])):
             test.assertEqual(int(summary[attribute]["N"]), count, (attribute, run))
         details = self.dynamodb.query(
-            TableName=f"workflow_details_pattern_{run['pattern']}",
+            TableName=names["ddbTableNameWFDetails"],
             KeyConditionExpression="workflow_run_id = :id",
             ExpressionAttributeValues={":id": number})["Items"]
         test.assertEqual(sorted((row["task_name"]["S"], row["status"]["S"]) for row in details),
@@ -82,11 +89,11 @@ class Truth:
 
     def check_ecs(self, run, tasks):
         """No task was started twice, and none runs any more; returns the ids."""
-        arns = []
+        arns, cluster = [], self.specs[run["pattern"]]["clusterName"]
         for status in ("RUNNING", "STOPPED"):
-            arns += self.ecs.list_tasks(cluster="stepfleet", desiredStatus=status,
+            arns += self.ecs.list_tasks(cluster=cluster, desiredStatus=status,
                                         startedBy=f"stepfleet-{run['workflowRunId']}")["taskArns"]
-        described = self.ecs.describe_tasks(cluster="stepfleet", tasks=arns)["tasks"] if arns else []
+        described = self.ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
         started = collections.Counter(task_name_of(task) for task in described)
         self.test.assertEqual([name for name, times in started.items() if times > 1], [], run)
         for ecs_task in described:
@@ -99,7 +106,7 @@ class Truth:
         return {arn.rsplit("/", 1)[1] for arn in arns}
 
     def check_copies(self, run, tasks, ids):
-        bucket = f"stepfleet-pattern-{run['pattern']}"
+        bucket = self.specs[run["pattern"]]["s3BucketName"]
         whole = self.digest(bucket, "input/sample.bin")
         for task in tasks.values():
             if task["status"] == "Completed":
