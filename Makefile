@@ -56,7 +56,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 EMBED_O := $(BUILD)/obj/embed_table.o
 PROGRAMS := $(BUILD)/stepfleet $(BUILD)/task-launcher $(BUILD)/task-monitor $(BUILD)/s3-copy-task
 
-.PHONY: all help deps test unit flow lint run demo bench clean
+.PHONY: all help deps test unit flow lint run demo clean
 all: $(PROGRAMS)
 
 help:
