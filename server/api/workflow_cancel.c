@@ -24,8 +24,8 @@ static size_t characters(const char *text)
     return count;
 }
 
-/* Only JSON is looked at: what curl sends for an empty --data is no body. *tree keeps the reason.
- */
+/* No body is no reason. One that cannot be read is refused and not overlooked: the reason could not
+ * be given later. *tree keeps it. */
 static int read_wish(struct api_call *call, json_t **tree, struct wish *out,
                      struct json_problems *problems, struct error *err)
 {
@@ -38,8 +38,10 @@ static int read_wish(struct api_call *call, json_t **tree, struct wish *out,
         return err_set(err, ERR_LIMIT, "the body is too large: send at most a reason");
     if (query_only(call->x, NULL, 0, err))
         return -1;
-    if (len == 0 || !accepted_json(call->x))
+    if (len == 0)
         return 0;
+    if (!accepted_json(call->x))
+        return err_set(err, ERR_MEDIA_TYPE, "send the reason with Content-Type: application/json");
     if (json_parse(body, len, tree, err))
         return -1;
     if (json_read_fields(fields, 1, *tree, "", true, out, problems) == 0 &&

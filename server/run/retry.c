@@ -58,6 +58,10 @@ static int read_names(struct parent *p, const char *names, struct error *err)
 {
     if (!names)
         return 0;
+    json_t *text = json_string(names);
+    if (!text)
+        return err_set(err, ERR_ARGUMENT, "?tasks= must be UTF-8");
+    json_decref(text);
     p->named = json_object();
     while (*names) {
         size_t len = strcspn(names, ",");
@@ -128,7 +132,15 @@ static int cut_spec(const struct parent *p, json_t *spec, struct buf *out, struc
     json_t *list = cut_list(p, json_object_get(spec, "taskList"));
     if (!list)
         return err_set(err, ERR_MEMORY, "out of memory for a retry");
-    if (json_array_size(list) == 0) {
+    size_t kept = json_array_size(list);
+    if (p->named && kept != json_object_size(p->named)) {
+        json_decref(list);
+        return err_set(err, ERR_SPEC_INVALID,
+                       "?tasks= names a task that is not in the spec of run %" PRId64
+                       ": it was started by other hands and cannot be repeated",
+                       p->id);
+    }
+    if (kept == 0) {
         json_decref(list);
         return err_set(err, ERR_CONFLICT,
                        "there is nothing to retry: no task of run %" PRId64

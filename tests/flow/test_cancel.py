@@ -198,6 +198,9 @@ class Cancel(unittest.TestCase):
             self.assertIn(named, answer.json()["errors"][0]["pointer"])
         self.assertEqual(server.call("POST", f"/workflows/{run_id}/cancel", "{").status, 400)
         self.assertEqual(server.call("POST", f"/workflows/{run_id}/cancel?now=1").status, 400)
+        form = server.call("POST", f"/workflows/{run_id}/cancel", "reason=wrong",
+                           {"Content-Type": "application/x-www-form-urlencoded"})
+        self.assertEqual(form.status, 415)
         self.assertIsNone(server.run(run_id).get("cancelRequestedAt"))
         self.cancel(server, run_id, {})
         self.check_agreement(server, run_id)

@@ -85,12 +85,15 @@ class Retry(unittest.TestCase):
         for query, status, said in ((f"?tasks={done}", 409, done), ("?tasks=nobody", 422, "nobody"),
                                     (f"?tasks={failed},nobody,{done}", 422, "nobody"),
                                     ("?tasks=", 400, "tasks"), (f"?tasks={failed},", 400, "comma"),
-                                    ("?task=a", 400, "task")):
+                                    ("?task=a", 400, "task"), ("?tasks=%ff", 400, "UTF-8")):
             with self.subTest(query=query):
                 answer = self.retry(server, run_id, query)
                 self.assertEqual(answer.status, status, answer.body)
                 self.assertIn(said, answer.body.decode())
         self.assertEqual(self.retry(server, 123).status, 404)
+        answer = server.call("POST", f"/workflows/{run_id}/retry", {"tasks": [failed]})
+        self.assertEqual(answer.status, 400)
+        self.assertIn("?tasks=", answer.json()["detail"])
         self.assertEqual(server.get(f"/workflows?parent={run_id}").json()["items"], [])
 
     def test_key_holds(self):
