@@ -59,11 +59,12 @@ struct task_call *task_call_new(struct engine *e, struct frame *f, enum call_sta
     call->kind = task->kind;
     call->pattern = task->pattern;
     call->stage = stage;
-    call->parameters = json_incref(parameters);
+    /* A copy of its own: another thread will free it, and the frame's shares parts with others. */
+    call->parameters = json_deep_copy(parameters);
     call->function = task_is_function(task->kind) ? strdup(task->arn) : NULL;
     call->client_token = copy_or_null(f->client_token);
     call->job = copy_or_null(f->job);
-    if ((task_is_function(task->kind) && !call->function) ||
+    if (!call->parameters || (task_is_function(task->kind) && !call->function) ||
         (f->client_token && !call->client_token) || (f->job && !call->job)) {
         call_free(call);
         return NULL;
