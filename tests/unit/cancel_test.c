@@ -144,6 +144,26 @@ Test(cancel, marks_what_never_spoke)
     expect_written("UpdateItem", 1, ":status", "Cancelled");
 }
 
+#define LONG_ID "0123456789abcdef0123456789abcdef-0123456789abcdef0123456789abcdef-worker"
+
+/* Ids are up to whoever writes the rows. */
+Test(cancel, the_row_of_a_long_id_is_the_one_that_is_ended)
+{
+    fake_aws_refuse(f.aws, "UpdateItem", REFUSED, "no row");
+    fake_aws_answer(f.aws, "UpdateItem", 200, "{}");
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    fake_aws_answer(f.aws, "PutItem", 200, "{}");
+    fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
+    control_fixture_rows(&f, "a task-0 Completed;" LONG_ID " task-1 Running;c task-2 Completed;",
+                         NULL);
+    start_aborted(NULL);
+    (void)control_fixture_await(&f, AUDIT_CANCELLED);
+    json_t *finish = fake_aws_body(f.aws, "UpdateItem", 1);
+    const json_t *key = json_object_get(finish, "Key");
+    cr_assert_str_eq(json_str(json_object_get(key, "ecs_task_id"), "S", ""), LONG_ID);
+    json_decref(finish);
+}
+
 /* ECS had started it, and stopped it before it could say so. */
 Test(cancel, a_task_without_a_row_is_known_by_its_own_id)
 {
