@@ -78,6 +78,23 @@ static int64_t try_again(struct cancel *c, const struct error *err)
     return c->trouble.not_before;
 }
 
+/* AWS that does not answer does not say that there are no tasks. */
+static void judge_sweep(struct cancel *c)
+{
+    bool uncertain = stop_uncertain(c->stop);
+    c->doubts = uncertain ? c->doubts + 1 : 0;
+    c->quiet = uncertain || stop_told(c->stop) ? 0 : c->quiet + 1;
+}
+
+/* Longer and longer while nothing is stopped. */
+static int64_t sweep_pause(const struct cancel *c)
+{
+    int waits = c->quiet > c->doubts ? c->quiet : c->doubts;
+    if (waits > QUIET_MAX)
+        waits = QUIET_MAX;
+    return QUIET_WAIT << (waits > 0 ? waits - 1 : 0);
+}
+
 /* ListTasks and StopTask; then the rows are read again, after a while. */
 static int64_t sweep(struct cancel *c)
 {
@@ -89,10 +106,9 @@ static int64_t sweep(struct cancel *c)
     int64_t next = stop_step(c->stop);
     if (!stop_done(c->stop))
         return next;
-    c->quiet = stop_told(c->stop) ? 0 : c->quiet + 1;
+    judge_sweep(c);
     c->stop = stop_free(c->stop);
-    int waits = c->quiet > 0 ? c->quiet - 1 : 0;
-    mirror_finish(c->mirror, loop_now(c->loop) + (QUIET_WAIT << waits));
+    mirror_finish(c->mirror, loop_now(c->loop) + sweep_pause(c));
     c->step = CANCEL_LOOK;
     return LOOP_NEVER;
 }

@@ -42,7 +42,8 @@ struct cancel {
     bool barred; /* no launcher was there, and none can begin any more */
 
     struct stop *stop;
-    int quiet; /* sweeps in a row that stopped nothing */
+    int quiet;  /* sweeps in a row that stopped nothing, for there was nothing */
+    int doubts; /* sweeps in a row with calls that failed but may work later */
     int64_t began;
     struct census *census;
     struct mark *mark;

@@ -220,6 +220,24 @@ Test(cancel, a_run_that_had_ended_stays_what_it_was)
     }
 }
 
+/* Throttling for longer than quiet sweeps take does not mean that there is nothing to stop. */
+Test(cancel, a_task_that_could_not_be_stopped_is_not_given_up)
+{
+    fake_aws_answer(f.aws, "UpdateItem", 200, "{}");
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    fake_aws_answer(f.aws, "ListTasks", 200, task_b);
+    for (int i = 0; i < 5; i++)
+        fake_aws_refuse(f.aws, "StopTask", "ThrottlingException", "Rate exceeded");
+    fake_aws_answer(f.aws, "StopTask", 200, "{\"task\":{}}");
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Running;c task-2 Completed;", NULL);
+    start_aborted(NULL);
+    fake_aws_wait(f.aws, "StopTask", 4);
+    fake_aws_wait(f.aws, "StopTask", 6);
+    cr_assert_eq(fake_aws_count(f.aws, "UpdateItem"), 1, "no task's row was ended");
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Cancelled;c task-2 Completed;", NULL);
+    cr_assert_eq(control_fixture_await(&f, AUDIT_CANCELLED).run.cancelled_tasks, 1);
+}
+
 Test(cancel, goes_on_after_a_restart)
 {
     fake_aws_answer(f.aws, "UpdateItem", 200, "{}");
