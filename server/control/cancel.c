@@ -12,6 +12,12 @@
  * that was told to stop says so in its row. */
 enum { QUIET_MAX = 5 };
 #define QUIET_WAIT (250 * CLOCK_MS)
+/* How long a launcher may be at work and start nothing. One that looks at the summary row before
+ * each round hangs in the calls it had sent, 2 tries of 15 s; one of an older release pauses for up
+ * to 20 s before that. */
+#define LAUNCHER_SILENCE (50 * CLOCK_SECOND)
+/* The only pattern with a launcher; in the other one the state machine itself starts tasks. */
+enum { LAUNCHER_PATTERN = 1, PAGE = 100 };
 /* A launcher lives for 15 minutes at most. */
 #define SWEEP_MAX (INT64_C(16) * 60 * CLOCK_SECOND)
 
@@ -46,6 +52,7 @@ struct cancel *cancel_begin(const struct cancel_options *options, struct error *
     c->stopped_at = options->stopped_at ? options->stopped_at : clock_wall(c->loop->clock);
     c->verdict = AUDIT_CANCELLED;
     c->began = loop_now(c->loop);
+    c->quiet_since = c->began;
     return c;
 }
 
@@ -83,7 +90,13 @@ static void judge_sweep(struct cancel *c)
 {
     bool uncertain = stop_uncertain(c->stop);
     c->doubts = uncertain ? c->doubts + 1 : 0;
-    c->quiet = uncertain || stop_told(c->stop) ? 0 : c->quiet + 1;
+    if (!uncertain && stop_told(c->stop) == 0) {
+        c->quiet++;
+        return;
+    }
+    c->quiet = 0;
+    c->quiet_since = loop_now(c->loop);
+    c->wary = false;
 }
 
 /* Longer and longer while nothing is stopped. */
@@ -113,10 +126,29 @@ static int64_t sweep(struct cancel *c)
     return LOOP_NEVER;
 }
 
-static void read_open(void *ctx, const struct store_run *run)
+struct look {
+    int64_t open;
+    bool launcher; /* the run may have one */
+};
+
+static void read_look(void *ctx, const struct store_run *run)
 {
-    int64_t *open = ctx;
-    *open = run->submitted_tasks + run->running_tasks;
+    struct look *look = ctx;
+    look->open = run->submitted_tasks + run->running_tasks;
+    look->launcher = run->pattern == LAUNCHER_PATTERN && run->submitted_tasks > 0;
+}
+
+/* Nothing can be started any more, or cancelling has taken too long already. */
+static bool beyond_doubt(const struct cancel *c)
+{
+    return c->barred || loop_now(c->loop) - c->began > SWEEP_MAX;
+}
+
+static bool is_quiet(const struct cancel *c)
+{
+    if (c->wary)
+        return loop_now(c->loop) - c->quiet_since > LAUNCHER_SILENCE;
+    return c->quiet >= QUIET_MAX;
 }
 
 /* Tables that cannot be read cannot be marked either. */
@@ -124,18 +156,60 @@ static int64_t look(struct cancel *c)
 {
     const struct mirror_end *end = mirror_finished(c->mirror);
     struct error err = {0};
-    int64_t open = 0;
+    struct look now = {0};
     if (!end)
         return LOOP_NEVER;
-    if (store_run_get(c->loop->store, c->run_id, read_open, &open, &err))
+    if (store_run_get(c->loop->store, c->run_id, read_look, &now, &err))
         return try_again(c, &err);
-    bool quiet = c->barred || c->quiet >= QUIET_MAX || loop_now(c->loop) - c->began > SWEEP_MAX;
     if (end->problem)
         c->step = CANCEL_DONE;
-    else if (open == 0)
+    else if (now.open == 0)
         c->step = CANCEL_RECOUNT;
     else
-        c->step = quiet ? CANCEL_CENSUS : CANCEL_SWEEP;
+        c->step = beyond_doubt(c) || is_quiet(c) ? CANCEL_CENSUS : CANCEL_SWEEP;
+    return loop_now(c->loop);
+}
+
+struct search {
+    const struct census *census;
+    int64_t after;
+    bool unknown; /* ECS knows nothing of a task that has no row */
+};
+
+static void search_task(void *ctx, const struct store_task *task)
+{
+    struct search *search = ctx;
+    search->after = task->seq;
+    search->unknown = search->unknown || !census_id(search->census, task->name);
+}
+
+/* May a launcher, silent so far, still start a task? Told of what the census does not know. */
+static int search_unknown(const struct cancel *c, bool *unknown, struct error *err)
+{
+    struct store *store = c->loop->store;
+    struct search search = {.census = c->census, .after = -1};
+    struct look now = {0};
+    if (store_run_get(store, c->run_id, read_look, &now, err))
+        return -1;
+    for (bool more = now.launcher; more && !search.unknown;)
+        if (store_task_list(store, c->run_id, AUDIT_SUBMITTED, search.after, PAGE, search_task,
+                            &search, &more, err))
+            return -1;
+    *unknown = search.unknown;
+    return 0;
+}
+
+/* A first census settles whether the short wait was enough, one after the long wait is final. */
+static int64_t judge_census(struct cancel *c)
+{
+    struct error err = {0};
+    bool unknown = false;
+    if (!c->wary && !beyond_doubt(c) && search_unknown(c, &unknown, &err))
+        return try_again(c, &err);
+    c->step = unknown ? CANCEL_SWEEP : CANCEL_MARK;
+    c->wary = unknown;
+    if (unknown)
+        c->census = census_free(c->census);
     return loop_now(c->loop);
 }
 
@@ -148,9 +222,7 @@ static int64_t census(struct cancel *c)
     if (!c->census)
         return try_again(c, &err);
     int64_t next = census_step(c->census);
-    if (census_done(c->census))
-        c->step = CANCEL_MARK;
-    return next;
+    return census_done(c->census) ? judge_census(c) : next;
 }
 
 static int64_t mark(struct cancel *c)

@@ -11,15 +11,15 @@
 
 enum { STOP_REASON_MAX = 255 }; /* StopTask's limit */
 
-/* UPDATE (-> READ -> CREATE -> UPDATE) -> SWEEP <-> LOOK -> CENSUS -> MARK -> RECOUNT -> DONE; only
- * the detours to READ and CREATE go back. */
+/* UPDATE (-> READ -> CREATE -> UPDATE) -> SWEEP <-> LOOK -> CENSUS -> MARK -> RECOUNT -> DONE; the
+ * detours to READ and CREATE go back, and a CENSUS that leaves doubt goes back to SWEEP. */
 enum cancel_step {
     CANCEL_UPDATE,  /* the summary row becomes Cancelled, unless it is final */
     CANCEL_READ,    /* it was refused: what does the row say? */
     CANCEL_CREATE,  /* there is none: the launcher never came to it */
     CANCEL_SWEEP,   /* ECS tasks are told to stop */
     CANCEL_LOOK,    /* what do the rows say now? */
-    CANCEL_CENSUS,  /* which tasks without a row did ECS start? */
+    CANCEL_CENSUS,  /* which tasks without a row did ECS start? (-> SWEEP when a launcher may) */
     CANCEL_MARK,    /* rows of tasks that did not speak for themselves */
     CANCEL_RECOUNT, /* the summary row's counts */
     CANCEL_DONE,
@@ -45,6 +45,8 @@ struct cancel {
     int quiet;  /* sweeps in a row that stopped nothing, for there was nothing */
     int doubts; /* sweeps in a row with calls that failed but may work later */
     int64_t began;
+    int64_t quiet_since; /* the last sweep that was not quiet */
+    bool wary;           /* tasks that ECS does not know may still be started */
     struct census *census;
     struct mark *mark;
 };

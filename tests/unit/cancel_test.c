@@ -220,6 +220,27 @@ Test(cancel, a_run_that_had_ended_stays_what_it_was)
     }
 }
 
+/* A launcher that was at work when its run was cancelled may be silent for longer than the quiet
+ * sweeps take: five of them and a census (two lists) before it starts another task. */
+Test(cancel, a_silent_launcher_is_waited_for)
+{
+    fake_aws_answer(f.aws, "UpdateItem", 200, "{}");
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    fake_aws_answer(f.aws, "PutItem", 200, "{}");
+    for (int i = 0; i < 7; i++)
+        fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
+    fake_aws_answer(f.aws, "ListTasks", 200, task_b);
+    fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
+    fake_aws_answer(f.aws, "StopTask", 200, "{\"task\":{}}");
+    control_fixture_rows(&f, "a task-0 Completed;c task-2 Completed;", NULL);
+    start_aborted(NULL);
+    fake_aws_wait(f.aws, "ListTasks", 5);
+    fake_aws_wait(f.aws, "StopTask", 1);
+    cr_assert_eq(fake_aws_count(f.aws, "PutItem"), 0, "nobody called it never started");
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Cancelled;c task-2 Completed;", NULL);
+    cr_assert_eq(control_fixture_await(&f, AUDIT_CANCELLED).run.cancelled_tasks, 1);
+}
+
 /* Throttling for longer than quiet sweeps take does not mean that there is nothing to stop. */
 Test(cancel, a_task_that_could_not_be_stopped_is_not_given_up)
 {
