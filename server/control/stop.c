@@ -28,7 +28,7 @@ struct stop {
     bool listing;  /* ListTasks is in flight */
     bool listed;   /* there are no more pages */
     bool uncertain;
-    int failures;
+    int failures; /* of ListTasks in a row */
     int64_t not_before;
 };
 
@@ -114,6 +114,8 @@ static void list_came(void *ctx, struct aws_response *response, const struct err
     loop_note(s->loop, err);
     if (err || take_list(s, response, &why))
         give_up_or_wait(s, err ? err : &why);
+    else
+        s->failures = 0;
 }
 
 static void not_stopped(struct stop *s, const struct error *err)

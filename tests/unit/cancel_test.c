@@ -26,6 +26,11 @@ static const char no_tasks[] = "{\"taskArns\":[]}";
 static const char task_b[] =
     "{\"taskArns\":[\"arn:aws:ecs:eu-west-1:123456789012:task/stepfleet/b\"]}";
 
+static const char described_b[] =
+    "{\"tasks\":[{\"taskArn\":\"arn:aws:ecs:eu-west-1:123456789012:task/stepfleet/b\","
+    "\"lastStatus\":\"STOPPED\",\"overrides\":{\"containerOverrides\":[{\"name\":\"s3\","
+    "\"environment\":[{\"name\":\"task_name\",\"value\":\"task-1\"}]}]}}]}";
+
 /* An execution that runs until it is stopped, and its history then. */
 static void script_running(void)
 {
@@ -174,11 +179,7 @@ Test(cancel, a_task_without_a_row_is_known_by_its_own_id)
     fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
     fake_aws_answer(f.aws, "ListTasks", 200, task_b);
     fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
-    fake_aws_answer(
-        f.aws, "DescribeTasks", 200,
-        "{\"tasks\":[{\"taskArn\":\"arn:aws:ecs:eu-west-1:123456789012:task/stepfleet/b\","
-        "\"lastStatus\":\"STOPPED\",\"overrides\":{\"containerOverrides\":[{\"name\":"
-        "\"s3\",\"environment\":[{\"name\":\"task_name\",\"value\":\"task-1\"}]}]}}]}");
+    fake_aws_answer(f.aws, "DescribeTasks", 200, described_b);
     control_fixture_rows(&f, "a task-0 Completed;c task-2 Completed;", NULL);
     start_aborted(NULL);
     cr_assert_eq(control_fixture_await(&f, AUDIT_CANCELLED).run.cancelled_tasks, 1);
@@ -187,6 +188,26 @@ Test(cancel, a_task_without_a_row_is_known_by_its_own_id)
     json_t *list = fake_aws_body(f.aws, "ListTasks", 1);
     cr_assert_str_eq(json_str(list, "desiredStatus", ""), "STOPPED");
     json_decref(list);
+}
+
+/* ListTasks of the census fails for longer than it took to give it up. */
+Test(cancel, the_census_outlasts_throttling)
+{
+    fake_aws_refuse(f.aws, "UpdateItem", REFUSED, "no row");
+    fake_aws_answer(f.aws, "UpdateItem", 200, "{}");
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    fake_aws_answer(f.aws, "PutItem", 200, "{}");
+    fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
+    for (int i = 0; i < 5; i++)
+        fake_aws_refuse(f.aws, "ListTasks", "ThrottlingException", "Rate exceeded");
+    fake_aws_answer(f.aws, "ListTasks", 200, task_b);
+    fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
+    fake_aws_answer(f.aws, "DescribeTasks", 200, described_b);
+    control_fixture_rows(&f, "a task-0 Completed;c task-2 Completed;", NULL);
+    start_aborted(NULL);
+    fake_aws_wait(f.aws, "ListTasks", 5);
+    cr_assert_eq(control_fixture_await(&f, AUDIT_CANCELLED).run.cancelled_tasks, 1);
+    expect_id(1, "b");
 }
 
 static const struct {
