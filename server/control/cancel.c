@@ -280,7 +280,8 @@ static int64_t move(struct cancel *c)
     return LOOP_NEVER;
 }
 
-/* Goes on as long as something moves without waiting. */
+/* Goes on as long as something moves without waiting. A step that is over had no lasting trouble.
+ */
 int64_t cancel_step(struct cancel *c)
 {
     int64_t next = LOOP_NEVER;
@@ -290,6 +291,8 @@ int64_t cancel_step(struct cancel *c)
             return c->trouble.not_before;
         before = c->step;
         next = move(c);
+        if (c->step != before)
+            trouble_over(&c->trouble, c->loop, c->run_id);
     } while (c->step != before);
     return next;
 }
