@@ -18,6 +18,9 @@ enum { QUIET_MAX = 5 };
 #define LAUNCHER_SILENCE (50 * CLOCK_SECOND)
 /* The only pattern with a launcher; in the other one the state machine itself starts tasks. */
 enum { LAUNCHER_PATTERN = 1, PAGE = 100 };
+/* Passes after the marks while tasks are open in the store, 250 ms, 500 ms ... apart: a refused
+ * mark says that a row was final, and the store must have that row. */
+enum { SETTLE_MAX = 4 };
 /* A launcher lives for 15 minutes at most. */
 #define SWEEP_MAX (INT64_C(16) * 60 * CLOCK_SECOND)
 
@@ -240,11 +243,29 @@ static int64_t mark(struct cancel *c)
     return loop_now(c->loop);
 }
 
+/* Asks for another pass when the last one did not see all tasks end. */
+static int settle(struct cancel *c, bool *again, struct error *err)
+{
+    struct look now = {0};
+    if (store_run_get(c->loop->store, c->run_id, read_look, &now, err))
+        return -1;
+    *again = now.open > 0 && !mirror_finished(c->mirror)->problem && c->settled < SETTLE_MAX;
+    if (*again)
+        mirror_finish(c->mirror, loop_now(c->loop) + (QUIET_WAIT << c->settled++));
+    return 0;
+}
+
 /* The counts are those of the last pass, so it is waited for; a run that had ended keeps its own.
  */
 static int64_t recount(struct cancel *c)
 {
+    struct error err = {0};
+    bool again = false;
     if (!mirror_finished(c->mirror) || c->busy)
+        return LOOP_NEVER;
+    if (settle(c, &again, &err))
+        return try_again(c, &err);
+    if (again)
         return LOOP_NEVER;
     if (c->verdict != AUDIT_CANCELLED) {
         c->step = CANCEL_DONE;

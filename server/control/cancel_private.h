@@ -49,6 +49,7 @@ struct cancel {
     bool wary;           /* tasks that ECS does not know may still be started */
     struct census *census;
     struct mark *mark;
+    int settled; /* passes after the marks */
 };
 
 /* One call about the summary row, by the step; what comes of it moves the step. */

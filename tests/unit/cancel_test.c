@@ -190,6 +190,28 @@ Test(cancel, a_task_without_a_row_is_known_by_its_own_id)
     json_decref(list);
 }
 
+/* The mark is refused because the task has spoken, and the first pass does not see its row yet. */
+Test(cancel, waits_for_the_row_that_refused_a_mark)
+{
+    fake_aws_refuse(f.aws, "UpdateItem", REFUSED, "no row");
+    fake_aws_refuse(f.aws, "UpdateItem", REFUSED, "it is final");
+    fake_aws_answer(f.aws, "UpdateItem", 200, "{}");
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    fake_aws_answer(f.aws, "PutItem", 200, "{}");
+    fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Running;c task-2 Completed;", NULL);
+    start_aborted(NULL);
+    fake_aws_wait(f.aws, "UpdateItem", 2);
+    fake_aws_wait(f.aws, "Query", fake_aws_count(f.aws, "Query") + 1);
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Completed;c task-2 Completed;", NULL);
+    struct run_copy run = control_fixture_await(&f, AUDIT_CANCELLED);
+    cr_assert_eq(run.run.completed_tasks, 3);
+    expect_written("UpdateItem", 2, ":completed_tasks", "3");
+    json_t *query = fake_aws_body(f.aws, "Query", fake_aws_count(f.aws, "Query") - 1);
+    cr_assert(json_is_true(json_object_get(query, "ConsistentRead")));
+    json_decref(query);
+}
+
 /* ListTasks of the census fails for longer than it took to give it up. */
 Test(cancel, the_census_outlasts_throttling)
 {
