@@ -2,27 +2,14 @@
  * work when its execution was stopped goes on starting them; they end when nothing is open any
  * more, or when there was nothing to stop for some seconds. */
 #include "server/control/cancel_private.h"
-#include "server/store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Quiet sweeps that are believed, 250 ms, 500 ms ... apart: about eight seconds, in which a task
- * that was told to stop says so in its row. */
-enum { QUIET_MAX = 5 };
-#define QUIET_WAIT (250 * CLOCK_MS)
-/* How long a launcher may be at work and start nothing. One that looks at the summary row before
- * each round hangs in the calls it had sent, 2 tries of 15 s; one of an older release pauses for up
- * to 20 s before that. */
-#define LAUNCHER_SILENCE (50 * CLOCK_SECOND)
-/* The only pattern with a launcher; in the other one the state machine itself starts tasks. */
-enum { LAUNCHER_PATTERN = 1, PAGE = 100 };
 /* Passes after the marks while tasks are open in the store, 250 ms, 500 ms ... apart: a refused
  * mark says that a row was final, and the store must have that row. */
 enum { SETTLE_MAX = 4 };
-/* A launcher lives for 15 minutes at most. */
-#define SWEEP_MAX (INT64_C(16) * 60 * CLOCK_SECOND)
 
 static const char row_why[] = "the run was cancelled before the task ended";
 
@@ -88,29 +75,6 @@ static int64_t try_again(struct cancel *c, const struct error *err)
     return c->trouble.not_before;
 }
 
-/* AWS that does not answer does not say that there are no tasks. */
-static void judge_sweep(struct cancel *c)
-{
-    bool uncertain = stop_uncertain(c->stop);
-    c->doubts = uncertain ? c->doubts + 1 : 0;
-    if (!uncertain && stop_told(c->stop) == 0) {
-        c->quiet++;
-        return;
-    }
-    c->quiet = 0;
-    c->quiet_since = loop_now(c->loop);
-    c->wary = false;
-}
-
-/* Longer and longer while nothing is stopped. */
-static int64_t sweep_pause(const struct cancel *c)
-{
-    int waits = c->quiet > c->doubts ? c->quiet : c->doubts;
-    if (waits > QUIET_MAX)
-        waits = QUIET_MAX;
-    return QUIET_WAIT << (waits > 0 ? waits - 1 : 0);
-}
-
 /* ListTasks and StopTask; then the rows are read again, after a while. */
 static int64_t sweep(struct cancel *c)
 {
@@ -122,36 +86,11 @@ static int64_t sweep(struct cancel *c)
     int64_t next = stop_step(c->stop);
     if (!stop_done(c->stop))
         return next;
-    judge_sweep(c);
+    cancel_judge_sweep(c);
     c->stop = stop_free(c->stop);
-    mirror_finish(c->mirror, loop_now(c->loop) + sweep_pause(c));
+    mirror_finish(c->mirror, loop_now(c->loop) + cancel_pause(c));
     c->step = CANCEL_LOOK;
     return LOOP_NEVER;
-}
-
-struct look {
-    int64_t open;
-    bool launcher; /* the run may have one */
-};
-
-static void read_look(void *ctx, const struct store_run *run)
-{
-    struct look *look = ctx;
-    look->open = run->submitted_tasks + run->running_tasks;
-    look->launcher = run->pattern == LAUNCHER_PATTERN && run->submitted_tasks > 0;
-}
-
-/* Nothing can be started any more, or cancelling has taken too long already. */
-static bool beyond_doubt(const struct cancel *c)
-{
-    return c->barred || loop_now(c->loop) - c->began > SWEEP_MAX;
-}
-
-static bool is_quiet(const struct cancel *c)
-{
-    if (c->wary)
-        return loop_now(c->loop) - c->quiet_since > LAUNCHER_SILENCE;
-    return c->quiet >= QUIET_MAX;
 }
 
 /* Tables that cannot be read cannot be marked either. */
@@ -159,47 +98,18 @@ static int64_t look(struct cancel *c)
 {
     const struct mirror_end *end = mirror_finished(c->mirror);
     struct error err = {0};
-    struct look now = {0};
+    struct cancel_look now = {0};
     if (!end)
         return LOOP_NEVER;
-    if (store_run_get(c->loop->store, c->run_id, read_look, &now, &err))
+    if (store_run_get(c->loop->store, c->run_id, cancel_read_look, &now, &err))
         return try_again(c, &err);
     if (end->problem)
         c->step = CANCEL_DONE;
     else if (now.open == 0)
         c->step = CANCEL_RECOUNT;
     else
-        c->step = beyond_doubt(c) || is_quiet(c) ? CANCEL_CENSUS : CANCEL_SWEEP;
+        c->step = cancel_beyond_doubt(c) || cancel_quiet(c) ? CANCEL_CENSUS : CANCEL_SWEEP;
     return loop_now(c->loop);
-}
-
-struct search {
-    const struct census *census;
-    int64_t after;
-    bool unknown; /* ECS knows nothing of a task that has no row */
-};
-
-static void search_task(void *ctx, const struct store_task *task)
-{
-    struct search *search = ctx;
-    search->after = task->seq;
-    search->unknown = search->unknown || !census_id(search->census, task->name);
-}
-
-/* May a launcher, silent so far, still start a task? Told of what the census does not know. */
-static int search_unknown(const struct cancel *c, bool *unknown, struct error *err)
-{
-    struct store *store = c->loop->store;
-    struct search search = {.census = c->census, .after = -1};
-    struct look now = {0};
-    if (store_run_get(store, c->run_id, read_look, &now, err))
-        return -1;
-    for (bool more = now.launcher; more && !search.unknown;)
-        if (store_task_list(store, c->run_id, AUDIT_SUBMITTED, search.after, PAGE, search_task,
-                            &search, &more, err))
-            return -1;
-    *unknown = search.unknown;
-    return 0;
 }
 
 /* A first census settles whether the short wait was enough, one after the long wait is final. */
@@ -207,7 +117,7 @@ static int64_t judge_census(struct cancel *c)
 {
     struct error err = {0};
     bool unknown = false;
-    if (!c->wary && !beyond_doubt(c) && search_unknown(c, &unknown, &err))
+    if (!c->wary && !cancel_beyond_doubt(c) && cancel_any_unknown(c, &unknown, &err))
         return try_again(c, &err);
     c->step = unknown ? CANCEL_SWEEP : CANCEL_MARK;
     c->wary = unknown;
@@ -246,12 +156,12 @@ static int64_t mark(struct cancel *c)
 /* Asks for another pass when the last one did not see all tasks end. */
 static int settle(struct cancel *c, bool *again, struct error *err)
 {
-    struct look now = {0};
-    if (store_run_get(c->loop->store, c->run_id, read_look, &now, err))
+    struct cancel_look now = {0};
+    if (store_run_get(c->loop->store, c->run_id, cancel_read_look, &now, err))
         return -1;
     *again = now.open > 0 && !mirror_finished(c->mirror)->problem && c->settled < SETTLE_MAX;
     if (*again)
-        mirror_finish(c->mirror, loop_now(c->loop) + (QUIET_WAIT << c->settled++));
+        mirror_finish(c->mirror, loop_now(c->loop) + (CANCEL_WAIT << c->settled++));
     return 0;
 }
 

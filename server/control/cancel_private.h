@@ -8,6 +8,7 @@
 #include "server/control/mark.h"
 #include "server/control/stop.h"
 #include "server/loop/trouble.h"
+#include "server/store/store.h"
 
 enum { STOP_REASON_MAX = 255 }; /* StopTask's limit */
 
@@ -51,6 +52,27 @@ struct cancel {
     struct mark *mark;
     int settled; /* passes after the marks */
 };
+
+/* The first pause between two sweeps, and between two passes; they double. */
+#define CANCEL_WAIT (250 * CLOCK_MS)
+
+/* What the store says of the run's tasks. */
+struct cancel_look {
+    int64_t open;
+    bool launcher; /* there may be one that has tasks left to start */
+};
+/* A store_run_fn for it. */
+void cancel_read_look(void *ctx, const struct store_run *run);
+/* Takes note of the sweep that c->stop has ended. */
+void cancel_judge_sweep(struct cancel *c);
+/* How long to wait before the next one: longer and longer while nothing is stopped. */
+int64_t cancel_pause(const struct cancel *c);
+/* Nothing can be started any more, or cancelling has taken too long already. */
+bool cancel_beyond_doubt(const struct cancel *c);
+/* There was nothing to stop for long enough. */
+bool cancel_quiet(const struct cancel *c);
+/* May a launcher, silent so far, still start a task? Told of what the census does not know. */
+int cancel_any_unknown(const struct cancel *c, bool *unknown, struct error *err);
 
 /* One call about the summary row, by the step; what comes of it moves the step. */
 void cancel_summary(struct cancel *c);
