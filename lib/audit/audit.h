@@ -100,7 +100,10 @@ int audit_detail_finish(struct aws_request *r, const struct audit_table *t,
 /* A page of a run's rows; start_key NULL for the first. */
 int audit_detail_query(struct aws_request *r, const struct audit_table *t, int64_t workflow_run_id,
                        json_t *start_key, struct error *err);
-/* The same with only keys, task_name, status, start_time, stop_code, stopped_reason of a row. */
+/* The same page as it is now, at twice the read units: what others have written before is in it. */
+int audit_detail_query_consistent(struct aws_request *r, const struct audit_table *t,
+                                  int64_t workflow_run_id, json_t *start_key, struct error *err);
+/* The first with only keys, task_name, status, start_time, stop_code, stopped_reason of a row. */
 int audit_detail_query_status(struct aws_request *r, const struct audit_table *t,
                               int64_t workflow_run_id, json_t *start_key, struct error *err);
 /* The same for a details row: -1 with ERR_SYNTAX only for keys and status. */

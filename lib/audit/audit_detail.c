@@ -122,9 +122,14 @@ int audit_detail_finish(struct aws_request *r, const struct audit_table *t,
     return audit_expr_update(&e, r, t, detail_key(t, row), err);
 }
 
-/* The query of a run's rows; with `projection` only these aliases, which `e` must define. */
+/* What the queries of a run's rows differ in. */
+struct rows {
+    const char *projection; /* only these aliases, which the expression must define; NULL: all */
+    bool consistent;
+};
+
 static int detail_query(struct aws_request *r, const struct audit_table *t, struct audit_expr *e,
-                        int64_t workflow_run_id, const char *projection, json_t *start_key,
+                        int64_t workflow_run_id, struct rows rows, json_t *start_key,
                         struct error *err)
 {
     audit_expr_value(e, "run", dynamodb_n(workflow_run_id));
@@ -133,7 +138,8 @@ static int detail_query(struct aws_request *r, const struct audit_table *t, stru
     return dynamodb_query(r,
                           &(struct dynamodb_query){.table = t->table,
                                                    .key_condition = "#hash = :run",
-                                                   .projection = projection,
+                                                   .projection = rows.projection,
+                                                   .consistent = rows.consistent,
                                                    .names = e->names,
                                                    .values = e->values,
                                                    .start_key = start_key},
@@ -145,7 +151,18 @@ int audit_detail_query(struct aws_request *r, const struct audit_table *t, int64
 {
     struct audit_expr e;
     audit_expr_init(&e, t);
-    int rc = detail_query(r, t, &e, workflow_run_id, NULL, start_key, err);
+    int rc = detail_query(r, t, &e, workflow_run_id, (struct rows){0}, start_key, err);
+    audit_expr_free(&e);
+    return rc;
+}
+
+int audit_detail_query_consistent(struct aws_request *r, const struct audit_table *t,
+                                  int64_t workflow_run_id, json_t *start_key, struct error *err)
+{
+    struct audit_expr e;
+    audit_expr_init(&e, t);
+    int rc =
+        detail_query(r, t, &e, workflow_run_id, (struct rows){.consistent = true}, start_key, err);
     audit_expr_free(&e);
     return rc;
 }
@@ -162,10 +179,9 @@ int audit_detail_query_status(struct aws_request *r, const struct audit_table *t
     audit_expr_name(&e, "range", t->range_key);
     for (size_t i = 0; i < COUNT(wanted); i++)
         audit_expr_name(&e, wanted[i], wanted[i]);
-    int rc = detail_query(r, t, &e, workflow_run_id,
-                          "#hash, #range, #task_name, #status, #start_time, #stop_code, "
-                          "#stopped_reason",
-                          start_key, err);
+    const struct rows rows = {.projection = "#hash, #range, #task_name, #status, #start_time, "
+                                            "#stop_code, #stopped_reason"};
+    int rc = detail_query(r, t, &e, workflow_run_id, rows, start_key, err);
     audit_expr_free(&e);
     return rc;
 }

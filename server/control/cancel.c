@@ -2,18 +2,14 @@
  * work when its execution was stopped goes on starting them; they end when nothing is open any
  * more, or when there was nothing to stop for some seconds. */
 #include "server/control/cancel_private.h"
-#include "server/store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Quiet sweeps that are believed, 250 ms, 500 ms ... apart: about eight seconds, in which a task
- * that was told to stop says so in its row. */
-enum { QUIET_MAX = 5 };
-#define QUIET_WAIT (250 * CLOCK_MS)
-/* A launcher lives for 15 minutes at most. */
-#define SWEEP_MAX (INT64_C(16) * 60 * CLOCK_SECOND)
+/* Passes after the marks while tasks are open in the store, 250 ms, 500 ms ... apart: a refused
+ * mark says that a row was final, and the store must have that row. */
+enum { SETTLE_MAX = 4 };
 
 static const char row_why[] = "the run was cancelled before the task ended";
 
@@ -46,6 +42,7 @@ struct cancel *cancel_begin(const struct cancel_options *options, struct error *
     c->stopped_at = options->stopped_at ? options->stopped_at : clock_wall(c->loop->clock);
     c->verdict = AUDIT_CANCELLED;
     c->began = loop_now(c->loop);
+    c->quiet_since = c->began;
     return c;
 }
 
@@ -89,18 +86,11 @@ static int64_t sweep(struct cancel *c)
     int64_t next = stop_step(c->stop);
     if (!stop_done(c->stop))
         return next;
-    c->quiet = stop_told(c->stop) ? 0 : c->quiet + 1;
+    cancel_judge_sweep(c);
     c->stop = stop_free(c->stop);
-    int waits = c->quiet > 0 ? c->quiet - 1 : 0;
-    mirror_finish(c->mirror, loop_now(c->loop) + (QUIET_WAIT << waits));
+    mirror_finish(c->mirror, loop_now(c->loop) + cancel_pause(c));
     c->step = CANCEL_LOOK;
     return LOOP_NEVER;
-}
-
-static void read_open(void *ctx, const struct store_run *run)
-{
-    int64_t *open = ctx;
-    *open = run->submitted_tasks + run->running_tasks;
 }
 
 /* Tables that cannot be read cannot be marked either. */
@@ -108,18 +98,31 @@ static int64_t look(struct cancel *c)
 {
     const struct mirror_end *end = mirror_finished(c->mirror);
     struct error err = {0};
-    int64_t open = 0;
+    struct cancel_look now = {0};
     if (!end)
         return LOOP_NEVER;
-    if (store_run_get(c->loop->store, c->run_id, read_open, &open, &err))
+    if (store_run_get(c->loop->store, c->run_id, cancel_read_look, &now, &err))
         return try_again(c, &err);
-    bool quiet = c->barred || c->quiet >= QUIET_MAX || loop_now(c->loop) - c->began > SWEEP_MAX;
     if (end->problem)
         c->step = CANCEL_DONE;
-    else if (open == 0)
+    else if (now.open == 0)
         c->step = CANCEL_RECOUNT;
     else
-        c->step = quiet ? CANCEL_CENSUS : CANCEL_SWEEP;
+        c->step = cancel_beyond_doubt(c) || cancel_quiet(c) ? CANCEL_CENSUS : CANCEL_SWEEP;
+    return loop_now(c->loop);
+}
+
+/* A first census settles whether the short wait was enough, one after the long wait is final. */
+static int64_t judge_census(struct cancel *c)
+{
+    struct error err = {0};
+    bool unknown = false;
+    if (!c->wary && !cancel_beyond_doubt(c) && cancel_any_unknown(c, &unknown, &err))
+        return try_again(c, &err);
+    c->step = unknown ? CANCEL_SWEEP : CANCEL_MARK;
+    c->wary = unknown;
+    if (unknown)
+        c->census = census_free(c->census);
     return loop_now(c->loop);
 }
 
@@ -132,9 +135,7 @@ static int64_t census(struct cancel *c)
     if (!c->census)
         return try_again(c, &err);
     int64_t next = census_step(c->census);
-    if (census_done(c->census))
-        c->step = CANCEL_MARK;
-    return next;
+    return census_done(c->census) ? judge_census(c) : next;
 }
 
 static int64_t mark(struct cancel *c)
@@ -152,11 +153,29 @@ static int64_t mark(struct cancel *c)
     return loop_now(c->loop);
 }
 
+/* Asks for another pass when the last one did not see all tasks end. */
+static int settle(struct cancel *c, bool *again, struct error *err)
+{
+    struct cancel_look now = {0};
+    if (store_run_get(c->loop->store, c->run_id, cancel_read_look, &now, err))
+        return -1;
+    *again = now.open > 0 && !mirror_finished(c->mirror)->problem && c->settled < SETTLE_MAX;
+    if (*again)
+        mirror_finish(c->mirror, loop_now(c->loop) + (CANCEL_WAIT << c->settled++));
+    return 0;
+}
+
 /* The counts are those of the last pass, so it is waited for; a run that had ended keeps its own.
  */
 static int64_t recount(struct cancel *c)
 {
+    struct error err = {0};
+    bool again = false;
     if (!mirror_finished(c->mirror) || c->busy)
+        return LOOP_NEVER;
+    if (settle(c, &again, &err))
+        return try_again(c, &err);
+    if (again)
         return LOOP_NEVER;
     if (c->verdict != AUDIT_CANCELLED) {
         c->step = CANCEL_DONE;
@@ -192,7 +211,8 @@ static int64_t move(struct cancel *c)
     return LOOP_NEVER;
 }
 
-/* Goes on as long as something moves without waiting. */
+/* Goes on as long as something moves without waiting. A step that is over had no lasting trouble.
+ */
 int64_t cancel_step(struct cancel *c)
 {
     int64_t next = LOOP_NEVER;
@@ -202,6 +222,8 @@ int64_t cancel_step(struct cancel *c)
             return c->trouble.not_before;
         before = c->step;
         next = move(c);
+        if (c->step != before)
+            trouble_over(&c->trouble, c->loop, c->run_id);
     } while (c->step != before);
     return next;
 }

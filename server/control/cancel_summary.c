@@ -1,7 +1,6 @@
 /* The summary row of a cancelled run. DynamoDB's condition decides the race with the monitor: who
  * writes a final status first has the last word. */
 #include "server/control/cancel_private.h"
-#include "server/store/store.h"
 
 enum { REFUSALS_MAX = 3 };
 

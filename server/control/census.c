@@ -13,6 +13,8 @@
 enum { TRIES_MAX = 5, STARTED_BY_MAX = 64 };
 #define RETRY_MIN (250 * CLOCK_MS)
 #define RETRY_MAX (5 * CLOCK_SECOND)
+/* For what may pass: without a census, rows of started tasks would say that they never were. */
+#define PATIENCE (2 * 60 * CLOCK_SECOND)
 
 struct census {
     const struct loop *loop;
@@ -25,7 +27,8 @@ struct census {
     json_t *ids;  /* what was found, by name */
     bool last;    /* the page at hand is the last of its kind */
     bool busy, done;
-    int failures;
+    int failures; /* in a row */
+    int64_t failing_since;
     int64_t not_before;
 };
 
@@ -65,14 +68,16 @@ const char *census_id(const struct census *c, const char *task_name)
     return c ? json_str(c->ids, task_name, NULL) : NULL;
 }
 
-/* After some tries what is known must do. */
+/* After some tries, or some time, what is known must do. */
 static void failed(struct census *c, const struct error *err)
 {
-    c->failures++;
+    if (c->failures++ == 0)
+        c->failing_since = loop_now(c->loop);
     c->not_before = loop_now(c->loop) + pace_backoff(RETRY_MIN, RETRY_MAX, c->failures);
     log_warn(c->loop->log, "tasks of a cancelled run cannot be listed",
              LOG_INT("run_id", c->run_id), LOG_STR("error", err->message));
-    c->done = c->failures >= TRIES_MAX;
+    c->done = loop_fault(err) == LOOP_PASSING ? loop_now(c->loop) - c->failing_since > PATIENCE
+                                              : c->failures >= TRIES_MAX;
 }
 
 /* A page is done: the next one, the running tasks, or the end. */
@@ -115,6 +120,8 @@ static void list_came(void *ctx, struct aws_response *response, const struct err
     loop_note(c->loop, err);
     if (err || take_list(c, response, &why))
         failed(c, err ? err : &why);
+    else
+        c->failures = 0;
 }
 
 /* Tasks without our variable are not ours to judge. */
@@ -141,8 +148,10 @@ static void tasks_came(void *ctx, struct aws_response *response, const struct er
     loop_note(c->loop, err);
     if (err || take_tasks(c, response, &why))
         failed(c, err ? err : &why);
-    else
+    else {
+        c->failures = 0;
         page_done(c);
+    }
 }
 
 /* A page of ListTasks has 100 ARNs at most, just what DescribeTasks takes. */

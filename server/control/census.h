@@ -1,7 +1,8 @@
 /* census: which ECS tasks a run has, running or stopped: their ids by the task's name.
  *
- * ListTasks by startedBy, then DescribeTasks, page by page. Best effort with a few tries: ECS
- * forgets stopped tasks after an hour. Used by the control thread only. Private to server/control.
+ * ListTasks by startedBy, then DescribeTasks, page by page. Best effort with some patience:
+ * ECS forgets stopped tasks after an hour. Used by the control thread only. Private to
+ * server/control.
  */
 #ifndef STEPFLEET_CONTROL_CENSUS_H
 #define STEPFLEET_CONTROL_CENSUS_H

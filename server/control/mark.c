@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 100, IN_FLIGHT_MAX = 10, REFUSALS_MAX = 3, ID_MAX = 64, KEY_MAX = 512 };
+enum { PAGE = 100, IN_FLIGHT_MAX = 10, REFUSALS_MAX = 3, KEY_MAX = 512, STAND_IN_MAX = 64 };
 
 enum row_state { ROW_WAITING, ROW_SENT, ROW_DONE };
 
@@ -22,7 +22,7 @@ struct marked {
     bool has_row;
     char *name;
     char *object_key;
-    char id[ID_MAX];
+    char *id; /* whole: a row of a cut id would be another one */
 };
 
 struct mark {
@@ -66,6 +66,7 @@ static void drop_page(struct mark *m)
     for (size_t i = 0; i < m->count; i++) {
         free(m->page[i].name);
         free(m->page[i].object_key);
+        free(m->page[i].id);
     }
     m->count = 0;
 }
@@ -81,7 +82,7 @@ struct mark *mark_free(struct mark *m)
 
 /* As the launcher names tasks that it could not start, so that there is one row for each of them.
  */
-static int stand_in_id(int64_t run_id, const char *name, char out[ID_MAX], struct error *err)
+static int stand_in_id(int64_t run_id, const char *name, char out[STAND_IN_MAX], struct error *err)
 {
     char text[KEY_MAX];
     char hex[SHA256_HEX];
@@ -90,7 +91,7 @@ static int stand_in_id(int64_t run_id, const char *name, char out[ID_MAX], struc
         return err_set(err, ERR_LIMIT, "the task name \"%.40s...\" is too long", name);
     if (crypto_sha256_hex(text, (size_t)len, hex, err))
         return -1;
-    (void)snprintf(out, ID_MAX, "not-started-%.32s", hex);
+    (void)snprintf(out, STAND_IN_MAX, "not-started-%.32s", hex);
     return 0;
 }
 
@@ -106,11 +107,11 @@ static void take_task(void *ctx, const struct store_task *task)
     m->after = task->seq;
     m->count++;
     const char *id = one->has_row ? task->ecs_task_id : census_id(m->census, task->name);
-    bool copied = one->name && (!task->object_key || one->object_key);
-    if (id)
-        (void)snprintf(one->id, sizeof one->id, "%s", id);
-    else if (copied)
-        copied = stand_in_id(m->run_id, one->name, one->id, &err) == 0;
+    char stand_in[STAND_IN_MAX];
+    if (!id && stand_in_id(m->run_id, task->name, stand_in, &err) == 0)
+        id = stand_in;
+    one->id = id ? strdup(id) : NULL;
+    bool copied = one->name && one->id && (!task->object_key || one->object_key);
     m->failed = m->failed || !copied;
 }
 

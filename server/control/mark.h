@@ -2,9 +2,9 @@
  * holds as not final.
  *
  * A task that has a row gets it ended; one that ECS knows gets a row; one that was never started
- * gets a row with the stand-in id that the launcher would have given it, which also keeps a late
- * launcher from starting it. Rows are written conditionally: whoever has spoken for himself is left
- * alone. Used by the control thread only. Private to server/control. */
+ * gets a row with the stand-in id that the launcher would have given it, which also keeps a
+ * launcher that begins later from starting it. Rows are written conditionally: whoever has spoken
+ * for himself is left alone. Used by the control thread only. Private to server/control. */
 #ifndef STEPFLEET_CONTROL_MARK_H
 #define STEPFLEET_CONTROL_MARK_H
 

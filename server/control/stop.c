@@ -27,7 +27,8 @@ struct stop {
     int in_flight; /* StopTask calls */
     bool listing;  /* ListTasks is in flight */
     bool listed;   /* there are no more pages */
-    int failures;
+    bool uncertain;
+    int failures; /* of ListTasks in a row */
     int64_t not_before;
 };
 
@@ -69,6 +70,11 @@ size_t stop_told(const struct stop *s)
     return s->told;
 }
 
+bool stop_uncertain(const struct stop *s)
+{
+    return s->uncertain;
+}
+
 /* Listing is tried a few times; then the run is closed all the same. */
 static void give_up_or_wait(struct stop *s, const struct error *err)
 {
@@ -77,6 +83,7 @@ static void give_up_or_wait(struct stop *s, const struct error *err)
     log_warn(s->loop->log, "tasks of an ended run cannot be listed", LOG_INT("run_id", s->run_id),
              LOG_STR("error", err->message));
     s->listed = s->failures >= TRIES_MAX;
+    s->uncertain = s->uncertain || loop_fault(err) == LOOP_PASSING;
 }
 
 /* The answer dies with the callback, so its ARNs are copied. */
@@ -107,6 +114,15 @@ static void list_came(void *ctx, struct aws_response *response, const struct err
     loop_note(s->loop, err);
     if (err || take_list(s, response, &why))
         give_up_or_wait(s, err ? err : &why);
+    else
+        s->failures = 0;
+}
+
+static void not_stopped(struct stop *s, const struct error *err)
+{
+    log_warn(s->loop->log, "a task of an ended run was not stopped", LOG_INT("run_id", s->run_id),
+             LOG_STR("error", err->message));
+    s->uncertain = s->uncertain || loop_fault(err) == LOOP_PASSING;
 }
 
 /* Whether it worked or not: nobody waits for this one any longer. */
@@ -119,8 +135,7 @@ static void stop_came(void *ctx, struct aws_response *response, const struct err
     if (!err)
         s->told++;
     else
-        log_warn(s->loop->log, "a task of an ended run was not stopped",
-                 LOG_INT("run_id", s->run_id), LOG_STR("error", err->message));
+        not_stopped(s, err);
 }
 
 static void send_list(struct stop *s)
@@ -144,8 +159,7 @@ static void send_stop(struct stop *s, const char *arn)
     if (ecs_stop_task(&request, s->cluster, arn, s->why, &err) ||
         aws_send(s->loop->aws, &request, stop_came, s, &err)) {
         aws_request_free(&request);
-        log_warn(s->loop->log, "a task of an ended run was not stopped",
-                 LOG_INT("run_id", s->run_id), LOG_STR("error", err.message));
+        not_stopped(s, &err);
         return;
     }
     s->in_flight++;

@@ -18,6 +18,8 @@ int64_t stop_step(struct stop *s);
 bool stop_done(const struct stop *s);
 /* How many tasks were told to stop so far. */
 size_t stop_told(const struct stop *s);
+/* A call failed in a way that may pass: there may be tasks that were not told. */
+bool stop_uncertain(const struct stop *s);
 /* NULL-safe; returns NULL. */
 struct stop *stop_free(struct stop *s);
 

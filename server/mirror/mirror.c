@@ -254,6 +254,14 @@ static void begin_pass(struct mirror_run *r, int64_t now)
     r->last_pass = r->finishing;
 }
 
+/* The last word is read consistently: rows of a moment ago belong to it. */
+static int build_page(const struct mirror_run *r, struct aws_request *request, struct error *err)
+{
+    return r->last_pass
+               ? audit_detail_query_consistent(request, &r->details, r->id, r->start_key, err)
+               : audit_detail_query(request, &r->details, r->id, r->start_key, err);
+}
+
 /* One call: the summary row, or the next page of the details. */
 static void send_next(struct mirror_run *r, int64_t now)
 {
@@ -266,7 +274,7 @@ static void send_next(struct mirror_run *r, int64_t now)
     if (r->want_summary)
         rc = audit_summary_get(&request, &r->summary, r->workflow_name, r->id, &err);
     else
-        rc = audit_detail_query(&request, &r->details, r->id, r->start_key, &err);
+        rc = build_page(r, &request, &err);
     if (rc || aws_send(r->mirror->loop->aws, &request, done, r, &err)) {
         aws_request_free(&request);
         if (r->want_summary)

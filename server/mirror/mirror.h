@@ -2,9 +2,9 @@
  *
  * A pass is a Query of the run's details, page by page; rows that were seen before are dropped
  * here, the rest goes to the store. Passes follow in intervals that grow to 5 s while nothing
- * moves. After a run's execution has ended one full pass, begun after that, is the last word; the
- * summary row is read behind it (not with each pass: it carries the whole spec). Used by the
- * control thread only; callbacks run inside aws_poll. */
+ * moves. After a run's execution has ended one full, consistent pass, begun after that, is the last
+ * word; the summary row is read behind it (not with each pass: it carries the whole spec). Used by
+ * the control thread only; callbacks run inside aws_poll. */
 #ifndef STEPFLEET_MIRROR_H
 #define STEPFLEET_MIRROR_H
 

@@ -175,6 +175,11 @@ Test(audit, queries_pages_of_a_run)
                 "{\"TableName\":\"dets\",\"KeyConditionExpression\":\"#hash = :run\","
                 "\"ExpressionAttributeNames\":{\"#hash\":\"run\"},\"ExpressionAttributeValues\":{"
                 "\":run\":{\"N\":\"77\"}},\"ConsistentRead\":false}");
+    cr_assert_eq(audit_detail_query_consistent(&r, &details_table, 77, NULL, &err), 0);
+    expect_body(&r, "Query",
+                "{\"TableName\":\"dets\",\"KeyConditionExpression\":\"#hash = :run\","
+                "\"ExpressionAttributeNames\":{\"#hash\":\"run\"},\"ExpressionAttributeValues\":{"
+                "\":run\":{\"N\":\"77\"}},\"ConsistentRead\":true}");
     cr_assert_eq(audit_detail_query_status(&r, &details_table, 77, start, &err), 0);
     expect_body(
         &r, "Query",

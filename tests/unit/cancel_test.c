@@ -26,6 +26,11 @@ static const char no_tasks[] = "{\"taskArns\":[]}";
 static const char task_b[] =
     "{\"taskArns\":[\"arn:aws:ecs:eu-west-1:123456789012:task/stepfleet/b\"]}";
 
+static const char described_b[] =
+    "{\"tasks\":[{\"taskArn\":\"arn:aws:ecs:eu-west-1:123456789012:task/stepfleet/b\","
+    "\"lastStatus\":\"STOPPED\",\"overrides\":{\"containerOverrides\":[{\"name\":\"s3\","
+    "\"environment\":[{\"name\":\"task_name\",\"value\":\"task-1\"}]}]}}]}";
+
 /* An execution that runs until it is stopped, and its history then. */
 static void script_running(void)
 {
@@ -144,6 +149,26 @@ Test(cancel, marks_what_never_spoke)
     expect_written("UpdateItem", 1, ":status", "Cancelled");
 }
 
+#define LONG_ID "0123456789abcdef0123456789abcdef-0123456789abcdef0123456789abcdef-worker"
+
+/* Ids are up to whoever writes the rows. */
+Test(cancel, the_row_of_a_long_id_is_the_one_that_is_ended)
+{
+    fake_aws_refuse(f.aws, "UpdateItem", REFUSED, "no row");
+    fake_aws_answer(f.aws, "UpdateItem", 200, "{}");
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    fake_aws_answer(f.aws, "PutItem", 200, "{}");
+    fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
+    control_fixture_rows(&f, "a task-0 Completed;" LONG_ID " task-1 Running;c task-2 Completed;",
+                         NULL);
+    start_aborted(NULL);
+    (void)control_fixture_await(&f, AUDIT_CANCELLED);
+    json_t *finish = fake_aws_body(f.aws, "UpdateItem", 1);
+    const json_t *key = json_object_get(finish, "Key");
+    cr_assert_str_eq(json_str(json_object_get(key, "ecs_task_id"), "S", ""), LONG_ID);
+    json_decref(finish);
+}
+
 /* ECS had started it, and stopped it before it could say so. */
 Test(cancel, a_task_without_a_row_is_known_by_its_own_id)
 {
@@ -154,11 +179,7 @@ Test(cancel, a_task_without_a_row_is_known_by_its_own_id)
     fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
     fake_aws_answer(f.aws, "ListTasks", 200, task_b);
     fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
-    fake_aws_answer(
-        f.aws, "DescribeTasks", 200,
-        "{\"tasks\":[{\"taskArn\":\"arn:aws:ecs:eu-west-1:123456789012:task/stepfleet/b\","
-        "\"lastStatus\":\"STOPPED\",\"overrides\":{\"containerOverrides\":[{\"name\":"
-        "\"s3\",\"environment\":[{\"name\":\"task_name\",\"value\":\"task-1\"}]}]}}]}");
+    fake_aws_answer(f.aws, "DescribeTasks", 200, described_b);
     control_fixture_rows(&f, "a task-0 Completed;c task-2 Completed;", NULL);
     start_aborted(NULL);
     cr_assert_eq(control_fixture_await(&f, AUDIT_CANCELLED).run.cancelled_tasks, 1);
@@ -167,6 +188,48 @@ Test(cancel, a_task_without_a_row_is_known_by_its_own_id)
     json_t *list = fake_aws_body(f.aws, "ListTasks", 1);
     cr_assert_str_eq(json_str(list, "desiredStatus", ""), "STOPPED");
     json_decref(list);
+}
+
+/* The mark is refused because the task has spoken, and the first pass does not see its row yet. */
+Test(cancel, waits_for_the_row_that_refused_a_mark)
+{
+    fake_aws_refuse(f.aws, "UpdateItem", REFUSED, "no row");
+    fake_aws_refuse(f.aws, "UpdateItem", REFUSED, "it is final");
+    fake_aws_answer(f.aws, "UpdateItem", 200, "{}");
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    fake_aws_answer(f.aws, "PutItem", 200, "{}");
+    fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Running;c task-2 Completed;", NULL);
+    start_aborted(NULL);
+    fake_aws_wait(f.aws, "UpdateItem", 2);
+    fake_aws_wait(f.aws, "Query", fake_aws_count(f.aws, "Query") + 1);
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Completed;c task-2 Completed;", NULL);
+    struct run_copy run = control_fixture_await(&f, AUDIT_CANCELLED);
+    cr_assert_eq(run.run.completed_tasks, 3);
+    expect_written("UpdateItem", 2, ":completed_tasks", "3");
+    json_t *query = fake_aws_body(f.aws, "Query", fake_aws_count(f.aws, "Query") - 1);
+    cr_assert(json_is_true(json_object_get(query, "ConsistentRead")));
+    json_decref(query);
+}
+
+/* ListTasks of the census fails for longer than it took to give it up. */
+Test(cancel, the_census_outlasts_throttling)
+{
+    fake_aws_refuse(f.aws, "UpdateItem", REFUSED, "no row");
+    fake_aws_answer(f.aws, "UpdateItem", 200, "{}");
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    fake_aws_answer(f.aws, "PutItem", 200, "{}");
+    fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
+    for (int i = 0; i < 5; i++)
+        fake_aws_refuse(f.aws, "ListTasks", "ThrottlingException", "Rate exceeded");
+    fake_aws_answer(f.aws, "ListTasks", 200, task_b);
+    fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
+    fake_aws_answer(f.aws, "DescribeTasks", 200, described_b);
+    control_fixture_rows(&f, "a task-0 Completed;c task-2 Completed;", NULL);
+    start_aborted(NULL);
+    fake_aws_wait(f.aws, "ListTasks", 5);
+    cr_assert_eq(control_fixture_await(&f, AUDIT_CANCELLED).run.cancelled_tasks, 1);
+    expect_id(1, "b");
 }
 
 static const struct {
@@ -198,6 +261,45 @@ Test(cancel, a_run_that_had_ended_stays_what_it_was)
         control_fixture_close(&f);
         control_fixture_open(&f);
     }
+}
+
+/* A launcher that was at work when its run was cancelled may be silent for longer than the quiet
+ * sweeps take: five of them and a census (two lists) before it starts another task. */
+Test(cancel, a_silent_launcher_is_waited_for)
+{
+    fake_aws_answer(f.aws, "UpdateItem", 200, "{}");
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    fake_aws_answer(f.aws, "PutItem", 200, "{}");
+    for (int i = 0; i < 7; i++)
+        fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
+    fake_aws_answer(f.aws, "ListTasks", 200, task_b);
+    fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
+    fake_aws_answer(f.aws, "StopTask", 200, "{\"task\":{}}");
+    control_fixture_rows(&f, "a task-0 Completed;c task-2 Completed;", NULL);
+    start_aborted(NULL);
+    fake_aws_wait(f.aws, "ListTasks", 5);
+    fake_aws_wait(f.aws, "StopTask", 1);
+    cr_assert_eq(fake_aws_count(f.aws, "PutItem"), 0, "nobody called it never started");
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Cancelled;c task-2 Completed;", NULL);
+    cr_assert_eq(control_fixture_await(&f, AUDIT_CANCELLED).run.cancelled_tasks, 1);
+}
+
+/* Throttling for longer than quiet sweeps take does not mean that there is nothing to stop. */
+Test(cancel, a_task_that_could_not_be_stopped_is_not_given_up)
+{
+    fake_aws_answer(f.aws, "UpdateItem", 200, "{}");
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    fake_aws_answer(f.aws, "ListTasks", 200, task_b);
+    for (int i = 0; i < 5; i++)
+        fake_aws_refuse(f.aws, "StopTask", "ThrottlingException", "Rate exceeded");
+    fake_aws_answer(f.aws, "StopTask", 200, "{\"task\":{}}");
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Running;c task-2 Completed;", NULL);
+    start_aborted(NULL);
+    fake_aws_wait(f.aws, "StopTask", 4);
+    fake_aws_wait(f.aws, "StopTask", 6);
+    cr_assert_eq(fake_aws_count(f.aws, "UpdateItem"), 1, "no task's row was ended");
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Cancelled;c task-2 Completed;", NULL);
+    cr_assert_eq(control_fixture_await(&f, AUDIT_CANCELLED).run.cancelled_tasks, 1);
 }
 
 Test(cancel, goes_on_after_a_restart)

@@ -188,10 +188,10 @@ void control_fixture_rows(struct control_fixture *f, const char *rows, const cha
     buf_adds(&body, "{\"Items\":[");
     const char *separator = "";
     for (const char *p = rows; *p; p = strchr(p, ';') + 1) {
-        char id[16];
+        char id[128];
         char name[16];
         char status[16];
-        cr_assert_eq(sscanf(p, "%15[^ ] %15[^ ] %15[^;]", id, name, status), 3);
+        cr_assert_eq(sscanf(p, "%127[^ ] %15[^ ] %15[^;]", id, name, status), 3);
         buf_addf(&body,
                  "%s{\"workflow_run_id\":{\"N\":\"7\"},\"ecs_task_id\":{\"S\":\"%s\"},"
                  "\"task_name\":{\"S\":\"%s\"},\"status\":{\"S\":\"%s\"},"

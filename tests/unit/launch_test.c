@@ -164,6 +164,31 @@ Test(launch, tries_again_what_may_pass, .timeout = 30)
     worker_peer_close(&p);
 }
 
+/* The first round does not look at the summary row: launch_handle has written it just before. */
+Test(launch, starts_nothing_more_once_the_run_has_ended, .timeout = 30)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    struct plan plan;
+    worker_peer_open(&p);
+    worker_peer_fault(&p, "RunTask/task-05", 400, "InvalidParameterException",
+                      "Capacity is unavailable at this time. Please try again later");
+    worker_peer_fault(&p, "GetItem", 500, "InternalServerError", "a row that cannot be read");
+    json_t *event = event_of("{}");
+    cr_assert_eq(plan_open(&plan, &p.worker, event, 1, &err), 0, "%s", err.message);
+    cr_assert_eq(plan_write_summary(&plan, &p.worker, &err), 0, "%s", err.message);
+    json_object_set_new(p.summary, "status", dynamodb_s("Cancelled"));
+    const struct launch_options options = {.backoff_ms = 1};
+    cr_assert_eq(launch_tasks(&plan, &p.worker, &options, &err), -1);
+    cr_expect_eq(err.code, ERR_CONFLICT, "%s", err.message);
+    cr_expect_eq(worker_peer_count(&p, "RunTask"), 10);
+    cr_expect_eq(json_object_size(p.tasks), 9);
+    cr_expect_eq(json_object_size(p.details), 0, "whoever ended the run writes its rows");
+    plan_close(&plan);
+    json_decref(event);
+    worker_peer_close(&p);
+}
+
 Test(launch, refuses_what_it_has_no_time_for)
 {
     struct worker_peer p;

@@ -40,6 +40,7 @@ struct launch {
     struct target *targets; /* one per task */
     size_t *todo;           /* indices of a round, or of refused tasks */
     size_t todo_count;
+    bool held;              /* nothing is started now: the run may have ended */
     struct error row_error; /* first failure to write a row */
 };
 
@@ -171,6 +172,32 @@ static void pause_before_round(const struct launch *l, unsigned round)
     (void)poll(NULL, 0, (int)ms);
 }
 
+/* StopExecution does not reach a launcher, but the summary row of a run that was cancelled
+ * meanwhile does. A row that cannot be read now is no reason to start tasks, nor to fail. */
+static int look_at_run(struct launch *l, struct error *err)
+{
+    struct error why = {0};
+    l->held = plan_check_summary(l->plan, l->w, &why) != 0;
+    if (!l->held || launch_error_may_pass(&why))
+        return 0;
+    if (err)
+        *err = why;
+    return -1;
+}
+
+static int launch_round(struct launch *l, struct error *err)
+{
+    const struct worker_batch batch = {
+        .count = l->todo_count,
+        .limit = l->options.in_flight,
+        .ctx = l,
+        .build = build_run_task,
+        .done = run_task_done,
+        .go = while_time_is_left,
+    };
+    return worker_run_batch(l->w, &batch, err);
+}
+
 /* Until no task waits, or time is up. */
 static int launch_rounds(struct launch *l, struct error *err)
 {
@@ -178,18 +205,15 @@ static int launch_rounds(struct launch *l, struct error *err)
         select_outcome(l, WAITING);
         if (l->todo_count == 0)
             return 0;
-        if (round > 0)
+        int rc = 0;
+        if (round > 0) {
             pause_before_round(l, round);
-        const struct worker_batch batch = {
-            .count = l->todo_count,
-            .limit = l->options.in_flight,
-            .ctx = l,
-            .build = build_run_task,
-            .done = run_task_done,
-            .go = while_time_is_left,
-        };
-        if (worker_run_batch(l->w, &batch, err) != 0)
-            return -1;
+            rc = look_at_run(l, err);
+        }
+        if (rc == 0 && !l->held)
+            rc = launch_round(l, err);
+        if (rc != 0)
+            return rc;
     }
     return 0;
 }

@@ -18,7 +18,8 @@ struct launch_options {
 };
 
 /* Launches all tasks of the plan; sets run.launched and run.refused. -1 when rows of refused tasks
- * could not be written. */
+ * could not be written, or with ERR_CONFLICT when the run has ended between two rounds: then no
+ * rows are written, for whoever ended it does. */
 int launch_tasks(struct plan *p, const struct worker *w, const struct launch_options *options,
                  struct error *err);
 

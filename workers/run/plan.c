@@ -82,7 +82,7 @@ void plan_close(struct plan *p)
 }
 
 /* A row is there: ours from an earlier try, or somebody else's? Times are kept to milliseconds. */
-static int check_existing(const struct plan *p, const struct worker *w, struct error *err)
+int plan_check_summary(const struct plan *p, const struct worker *w, struct error *err)
 {
     struct aws_request request = {0};
     struct aws_response response = {0};
@@ -132,6 +132,6 @@ int plan_write_summary(const struct plan *p, const struct worker *w, struct erro
     aws_request_free(&request);
     buf_free(&specs);
     if (rc != 0 && err_is_remote(err, "ConditionalCheckFailedException"))
-        return check_existing(p, w, err);
+        return plan_check_summary(p, w, err);
     return rc;
 }

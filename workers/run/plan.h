@@ -24,5 +24,8 @@ void plan_close(struct plan *p);
 /* Writes the summary row, status Running, unless it is there already by a try of the same
  * execution. -1 with ERR_CONFLICT when the id was used by another or the run has ended. */
 int plan_write_summary(const struct plan *p, const struct worker *w, struct error *err);
+/* Reads the summary row again: -1 with ERR_CONFLICT when the run has ended meanwhile (cancelled,
+ * say) or the id is another's. */
+int plan_check_summary(const struct plan *p, const struct worker *w, struct error *err);
 
 #endif
