@@ -182,8 +182,9 @@ def print_versions():
         print(json.dumps({"Objects": items[:1000], "Quiet": True}))
 
 
-COMMANDS = {"zip": (describe_zip, 1), "outputs": (merge_outputs, 3), "stack": (print_stack, 2), "value": (print_value, 3),
-            "forget": (forget_stack, 3), "spec": (render_spec, 4), "service": (print_service, 3),
+COMMANDS = {"zip": (describe_zip, 1), "outputs": (merge_outputs, 3), "stack": (print_stack, 2),
+            "value": (print_value, 3), "forget": (forget_stack, 3), "spec": (render_spec, 4),
+            "service": (print_service, 3),
             "declared": (print_declared, None), "parameters": (write_parameters, None), "versions": (print_versions, 0)}
 
 
