@@ -155,10 +155,11 @@ check_stack() {
     esac
 }
 
-# resources STACK: "TYPE NAME" of each of the stack's resources, a line each.
+# resources STACK: "TYPE NAME" of each of the stack's resources, a line each. One that could not be created may have the
+# name of something that was there before: it is not the stack's.
 resources() {
     ask_aws cloudformation describe-stack-resources --stack-name "$1" --output text --query \
-        "StackResources[?PhysicalResourceId && ResourceStatus!='DELETE_COMPLETE'].[ResourceType, PhysicalResourceId]" ||
+        "StackResources[?PhysicalResourceId && ResourceStatus!='DELETE_COMPLETE' && ResourceStatus!='CREATE_FAILED'].[ResourceType, PhysicalResourceId]" ||
         explain "cloudformation describe-stack-resources"
     printf '%s\n' "$answer"
 }

@@ -96,6 +96,7 @@ check_options() {
 check_all() {
     local n
     check_tools
+    check_parameters
     find_region
     check_artifacts
     find_caller
@@ -110,6 +111,16 @@ check_all() {
     done
     [ "$control_plane" = no ] || check_stack "$prefix-control-plane"
     check_images
+}
+
+# A template gets only what it declares: a misspelt name would be dropped without a word.
+check_parameters() {
+    local item declared
+    declared=$("$home/infra/render.py" declared "$home"/infra/*.yaml)
+    for item in "${extra[@]}"; do
+        grep -qxF -- "${item%%=*}" <<<"$declared" || misused "--parameter '$item': no template has such a parameter," \
+            "infra/README.md lists them all"
+    done
 }
 
 # A function's program: its key in the artifact bucket by what is in it, its architecture as of the others.
@@ -139,9 +150,10 @@ check_former_region() {
 }
 
 check_bucket() {
-    bucket_exists=no
+    bucket_exists=no bucket_complete=no
     if ask_aws s3api head-bucket --bucket "$bucket" --expected-bucket-owner "$account"; then
         bucket_exists=yes
+        check_bucket_tag
         return
     fi
     case $problem in
@@ -153,13 +165,28 @@ check_bucket() {
     esac
 }
 
+# The tag comes last: where there is none, a run was interrupted and the bucket may be open or not encrypted.
+check_bucket_tag() {
+    if ! ask_aws s3api get-bucket-tagging --bucket "$bucket" --output text --query "TagSet[?Key=='stepfleet'].Value"; then
+        [[ $problem == *NoSuchTagSet* ]] || explain "s3api get-bucket-tagging for $bucket"
+    fi
+    case $answer in
+    "$prefix") bucket_complete=yes ;;
+    '' | None) ;;
+    *) fail "bucket $bucket belongs to the deployment '$answer', as its tag stepfleet tells: choose another STACK_PREFIX" ;;
+    esac
+}
+
 # What an image is made of names it, so that the same sources are neither built nor pushed again.
 source_tag() { # target
     local parts=(Dockerfile Makefile infra/artifacts lib workers tests/support/deps.sh)
-    [ "$1" = s3-copy-task ] || parts+=(server migrations static specs/*.json infra/statemachines)
     (
         cd "$home"
-        find "${parts[@]}" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-20
+        [ "$1" = s3-copy-task ] || parts+=(server migrations static specs/*.json infra/statemachines)
+        {
+            find "${parts[@]}" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+            printf '%s\n' "${BASE:-}"
+        } | sha256sum | cut -c1-20
     ) | sed "s/^/$1-/; s/\$/-$architecture/"
 }
 
@@ -184,26 +211,28 @@ find_image() { # variable, target
     if [ -n "${shared[RepositoryName]:-}" ] && ask_aws ecr describe-images \
         --repository-name "${shared[RepositoryName]}" --image-ids "imageTag=$tag"; then
         printf -v "$1" %s "${shared[RepositoryUri]}:$tag"
-    else
-        need_docker=yes
+        return
     fi
+    [ -z "${shared[RepositoryName]:-}" ] || [[ $problem == *ImageNotFound* ]] ||
+        explain "ecr describe-images in ${shared[RepositoryName]}"
+    need_docker=yes
 }
 
 # --- steps -------------------------------------------------------------------------------------------------------
 
 make_bucket() {
     local location=()
-    if [ "$bucket_exists" = yes ]; then
+    if [ "$bucket_complete" = yes ]; then
         say "$bucket is there"
         return
     fi
     [ "$region" = us-east-1 ] || location=(--create-bucket-configuration "LocationConstraint=$region")
-    change cloud s3api create-bucket --bucket "$bucket" "${location[@]}"
-    change cloud s3api put-bucket-tagging --bucket "$bucket" --tagging "TagSet=[{Key=stepfleet,Value=$prefix}]"
+    [ "$bucket_exists" = yes ] || change cloud s3api create-bucket --bucket "$bucket" "${location[@]}"
     change cloud s3api put-public-access-block --bucket "$bucket" --public-access-block-configuration \
         BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
     change cloud s3api put-bucket-encryption --bucket "$bucket" --server-side-encryption-configuration \
         '{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}'
+    change cloud s3api put-bucket-tagging --bucket "$bucket" --tagging "TagSet=[{Key=stepfleet,Value=$prefix}]"
 }
 
 # upload FILE KEY: the key follows from the content, so what is there is right.
@@ -294,14 +323,15 @@ deploy_shared() {
 
 # build_image VARIABLE TARGET: builds, pushes and sets the variable to the image's address.
 build_image() {
-    local address
+    local address platform=linux/amd64
+    [ "$architecture" = x86_64 ] || platform=linux/$architecture
     address=${shared[RepositoryUri]:-REPOSITORY}:$(source_tag "$2")
     if [ "$dry_run" = no ]; then
         cloud ecr get-login-password |
             docker login --username AWS --password-stdin "${address%%/*}" >/dev/null 2>"$work/problem" ||
             fail "Docker could not sign in to ${address%%/*}: $(tail -n 1 "$work/problem")"
     fi
-    change docker build ${BASE:+--build-arg "BASE=$BASE"} --target "$2" --tag "$address" "$home"
+    change docker build --platform "$platform" ${BASE:+--build-arg "BASE=$BASE"} --target "$2" --tag "$address" "$home"
     change docker push "$address"
     printf -v "$1" %s "$address"
 }
@@ -386,7 +416,7 @@ say_next() {
 }
 
 declare -A keys=() shared=() batch=()
-region='' account='' caller='' work='' problem=''
+region='' account='' caller='' work='' answer='' problem=''
 definitions=() buckets=() parameters=()
 read_options "$@"
 make_work_folder

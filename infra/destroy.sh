@@ -22,8 +22,8 @@ Options
 
 Environment: STACK_PREFIX, OUTPUTS_FILE, SPECS_DIR and AWS_... as for deploy.sh.
 
-Nothing is touched that is not a resource of these stacks, but for the artifact bucket: it is a parameter of the stacks,
-and deleted only if deploy.sh's tag is on it. A stack that is not there is no error. Without a terminal and without --yes
+Nothing is touched that is not a resource of these stacks, but for the artifact bucket, which is no resource of theirs.
+A table or bucket is deleted only if it carries the tag of its stack, the artifact bucket only with deploy.sh's. A stack that is not there is no error. Without a terminal and without --yes
 nothing is done. Ends with 0 when all is gone, 1 when a check or a step failed, 2 when it was called wrongly.
 END
 }
@@ -76,6 +76,7 @@ check_all() {
         *) stacks+=("$name") ;;
         esac
     done
+    [ "$pattern" != all ] || find_artifacts
 }
 
 # Collected while the stacks are there: afterwards nobody can say what was theirs.
@@ -87,17 +88,43 @@ collect() {
         while IFS=$'\t' read -r type physical; do
             case $type in
             AWS::StepFunctions::StateMachine) machines+=("$physical") ;;
-            AWS::DynamoDB::Table) tables+=("$physical") ;;
-            AWS::S3::Bucket) buckets+=("$physical") ;;
+            AWS::DynamoDB::Table) ! is_own_table "$name" "$physical" || tables+=("$physical") ;;
+            AWS::S3::Bucket) ! is_own_bucket "$name" "$physical" || buckets+=("$physical") ;;
             AWS::ECR::Repository) repositories+=("$physical") ;;
             AWS::ECS::Cluster) clusters+=("$physical") ;;
             AWS::ECS::TaskDefinition) families+=("$physical") ;;
             esac
         done <<<"$told"
     done
+    own_clusters=("${clusters[@]}")
     find_cluster
-    [ "$pattern" != all ] || find_artifacts
     find_executions
+}
+
+# is_own_table STACK TABLE, is_own_bucket STACK BUCKET: whether the stack made it; notes whose it is. What exists and has
+# no tag of the stack is never deleted.
+is_own_table() {
+    ask_aws dynamodb list-tags-of-resource --output text --query "Tags[].[Key, Value]" --resource-arn \
+        "arn:$(cut -d: -f2 <<<"$caller"):dynamodb:$region:$account:table/$2" || {
+        [[ $problem != *ResourceNotFound* ]] || return 1
+        explain "dynamodb list-tags-of-resource for $2"
+    }
+    has_tag_of "$1" "table $2" && owner[$2]=$1
+}
+
+is_own_bucket() {
+    ask_aws s3api get-bucket-tagging --bucket "$2" --output text --query "TagSet[].[Key, Value]" || {
+        [[ $problem != *NoSuchBucket* ]] || return 1
+        [[ $problem == *NoSuchTagSet* ]] || explain "s3api get-bucket-tagging for $2"
+    }
+    has_tag_of "$1" "bucket $2" && owner[$2]=$1
+}
+
+# The template sets the one, CloudFormation the other.
+has_tag_of() { # stack, what
+    if grep -qxE "(stepfleet-stack|aws:cloudformation:stack-name)[[:space:]]+$1" <<<"$answer"; then return 0; fi
+    say "$2 is left: it has no tag of stack $1"
+    return 1
 }
 
 # A pattern's tasks run in the shared stack's cluster, which is a parameter of the pattern's stacks.
@@ -110,19 +137,21 @@ find_cluster() {
     done
 }
 
+# The stacks tell its name; where none is left it is what deploy.sh calls it.
 find_artifacts() {
-    local name told
+    local name told=''
     for name in "${stacks[@]}"; do
         told=$(parameter_of "$name" ArtifactBucket)
-        [ -n "$told" ] || continue
-        if ask_aws s3api get-bucket-tagging --bucket "$told" --output text \
-            --query "TagSet[?Key=='stepfleet'].Value" && [ "$answer" = "$prefix" ]; then
-            artifacts=$told
-        else
-            say "bucket $told is left: it has no tag of deploy.sh"
-        fi
-        return 0
+        [ -z "$told" ] || break
     done
+    [ -n "$told" ] || told=$prefix-artifacts-$account-$region
+    if ask_aws s3api get-bucket-tagging --bucket "$told" --expected-bucket-owner "$account" --output text \
+        --query "TagSet[?Key=='stepfleet'].Value" && [ "$answer" = "$prefix" ]; then
+        artifacts=$told
+        say "artifact bucket $told will be deleted"
+    elif [[ $problem != *NoSuchBucket* ]]; then
+        say "bucket $told is left: it has no tag of deploy.sh"
+    fi
 }
 
 parameter_of() { # stack, parameter
@@ -150,7 +179,7 @@ consent() {
     fi
     [ "$yes" = no ] && [ "$dry_run" = no ] || return 0
     [ -t 0 ] || fail "nobody can be asked, stdin is no terminal; nothing was changed: say --yes to do it"
-    ask "Stop what runs and delete these stacks?"
+    ask "Stop what runs and delete the stacks and buckets named above?"
     [ "$data" = no ] || ask "Delete the data named above for ever?"
 }
 
@@ -163,20 +192,36 @@ ask() {
 # --- steps -------------------------------------------------------------------------------------------------------
 
 stop_all() {
-    local arn cluster family task
+    local arn cluster family
     for arn in "${executions[@]}"; do
-        change cloud stepfunctions stop-execution --execution-arn "$arn" --cause "destroy.sh takes the deployment down"
+        unless_gone ExecutionDoesNotExist stepfunctions stop-execution \
+            --cause "destroy.sh takes the deployment down" --execution-arn "$arn"
     done
+    stop_own_clusters
+    [ "${#own_clusters[@]}" = 0 ] || return 0
     for cluster in "${clusters[@]}"; do
         for family in "${families[@]}"; do
             family=${family##*/}
-            ask_aws ecs list-tasks --cluster "$cluster" --family "${family%:*}" --desired-status RUNNING \
-                --output text --query 'taskArns[].[@]' || continue # a cluster that is gone runs nothing
-            for task in $answer; do
-                change cloud ecs stop-task --cluster "$cluster" --task "$task" \
-                    --reason "destroy.sh takes the deployment down"
-            done
+            stop_tasks "$cluster" --family "${family%:*}"
         done
+    done
+}
+
+# A cluster that is deleted too runs nothing but ours, also of stacks that an earlier run deleted.
+stop_own_clusters() {
+    local cluster
+    for cluster in "${own_clusters[@]}"; do
+        stop_tasks "$cluster"
+    done
+}
+
+stop_tasks() { # cluster, further options of list-tasks
+    local task
+    ask_aws ecs list-tasks --cluster "$1" "${@:2}" --desired-status RUNNING \
+        --output text --query 'taskArns[].[@]' || return 0 # a cluster that is gone runs nothing
+    for task in $answer; do
+        unless_gone InvalidParameter ecs stop-task --cluster "$1" \
+            --reason "destroy.sh takes the deployment down" --task "$task"
     done
 }
 
@@ -190,11 +235,26 @@ empty_bucket() {
         }
         "$home/infra/render.py" versions <<<"$answer" >"$work/versions.json"
         [ -s "$work/versions.json" ] || break
-        change cloud s3api delete-objects --bucket "$1" --delete "file://$work/versions.json"
+        delete_objects "$1"
         [ "$dry_run" = no ] || break
         count=$((count + 1))
         [ "$((count % 20))" != 0 ] || say "$1: $((count * 1000)) objects deleted"
     done
+}
+
+# AWS answers well also where it deleted nothing: each object has an answer of its own.
+delete_objects() { # bucket
+    local call=(s3api delete-objects --bucket "$1" --delete "file://$work/versions.json")
+    if [ "$dry_run" = yes ]; then
+        change cloud "${call[@]}"
+        return
+    fi
+    ask_aws "${call[@]}" --query 'Errors[0].[Code, Key, Message]' --output text || explain "s3api delete-objects for $1"
+    case $answer in
+    '' | None) ;;
+    *) fail "cannot empty $1: ${answer//$'\t'/ }: mend what keeps that object (rights, a bucket policy, an object lock)," \
+        "then run destroy.sh again" ;;
+    esac
 }
 
 empty_all() {
@@ -229,33 +289,48 @@ delete_stack() {
         look_at "$1"
         if [ ! -s "$work/$1.json" ]; then
             say "gone, though AWS said: $reason"
+            note_kept "$1"
             return
         fi
         print_reasons "$1" "$since"
         fail "stack $1 was not deleted ($reason): mend the cause above, then run destroy.sh again"
     fi
+    note_kept "$1"
 }
 
-# What the templates retain is deleted here, by the names that the stacks told.
-delete_data() {
+# From now on no stack tells these names.
+note_kept() { # stack
+    local name
+    [ "$dry_run" = no ] || return 0
+    for name in "${tables[@]}" "${buckets[@]}"; do
+        [ "${owner[$name]}" != "$1" ] || kept[$name]=yes
+    done
+}
+
+# What a stack's template retains goes right after the stack, since a later run would not find it any more.
+delete_data() { # stack
     local name
     for name in "${tables[@]}"; do
+        [ "${owner[$name]}" = "$1" ] || continue
         say "table $name"
-        delete_one ResourceNotFound dynamodb delete-table --table-name "$name"
+        unless_gone ResourceNotFound dynamodb delete-table --table-name "$name"
+        unset "kept[$name]"
     done
     for name in "${buckets[@]}"; do
+        [ "${owner[$name]}" = "$1" ] || continue
         say "bucket $name"
         empty_bucket "$name" # a task may have written until its end
-        delete_one NoSuchBucket s3api delete-bucket --bucket "$name"
+        unless_gone NoSuchBucket s3api delete-bucket --bucket "$name"
+        unset "kept[$name]"
     done
 }
 
 delete_artifacts() {
     empty_bucket "$artifacts"
-    delete_one NoSuchBucket s3api delete-bucket --bucket "$artifacts"
+    unless_gone NoSuchBucket s3api delete-bucket --bucket "$artifacts"
 }
 
-delete_one() { # the error that says it is gone, command...
+unless_gone() { # the error that says it is gone, command...
     local gone=$1
     shift
     change cloud "$@" 2>"$work/problem" || {
@@ -267,33 +342,47 @@ delete_one() { # the error that says it is gone, command...
 forget() {
     local n
     for n in "${patterns[@]}"; do
-        change "$home/infra/render.py" forget "$outputs" "$prefix-pattern-$n"
-        change rm -f "$specs/pattern-$n.json"
+        change "$home/infra/render.py" forget "$outputs" "$prefix-pattern-$n" "$specs/pattern-$n.json"
     done
 }
 
-say_left() {
-    local name
-    if [ "$data" = yes ] || [ "$((${#tables[@]} + ${#buckets[@]}))" = 0 ]; then
+say_end() {
+    if [ "${#kept[@]}" = 0 ]; then
         printf '\nDestroyed; nothing of it is left.\n'
-        return
+    else
+        printf '\nDestroyed. '
+        say_kept
     fi
-    printf '\nDestroyed. Kept are the audit tables and the buckets; this removes them for ever:\n'
+}
+
+say_kept() {
+    local name
+    printf 'Kept are the audit tables and the buckets; this removes them for ever:\n'
     for name in "${tables[@]}"; do
-        printf '  aws dynamodb delete-table --region %s --table-name %s\n' "$region" "$name"
+        [ -z "${kept[$name]:-}" ] || printf '  aws dynamodb delete-table --region %s --table-name %s\n' "$region" "$name"
     done
     for name in "${buckets[@]}"; do
-        printf '  aws s3 rb --region %s --force s3://%s\n' "$region" "$name"
+        [ -z "${kept[$name]:-}" ] || printf '  aws s3 rb --region %s --force s3://%s\n' "$region" "$name"
     done
 }
 
-stacks=() executions=() machines=() tables=() buckets=() repositories=() clusters=() families=() artifacts=''
+# Also a run that fails or is interrupted tells what is left of the stacks that it deleted.
+end() {
+    local code=$?
+    rm -rf "$work"
+    [ "$code" = 0 ] || [ "${#kept[@]}" = 0 ] || say_kept >&2
+}
+
+declare -A owner=() kept=() # of tables and buckets: their stack; those whose stack is gone
+stacks=() executions=() machines=() tables=() buckets=() repositories=() families=() artifacts=''
+clusters=() own_clusters=()
 region='' account='' caller='' work='' answer='' problem=''
 read_options "$@"
 make_work_folder
+trap end EXIT
 step "checks" check_all
-if [ "${#stacks[@]}" = 0 ]; then
-    say "no stack of $prefix is in $region: nothing to do"
+if [ "${#stacks[@]}" = 0 ] && [ -z "$artifacts" ]; then
+    say "no stack of $prefix is in $region: nothing to do (what an earlier run kept: by the commands that it printed)"
     exit 0
 fi
 step "what there is" collect
@@ -301,13 +390,14 @@ consent
 step "executions and tasks" stop_all
 step "contents" empty_all
 for each in "${stacks[@]}"; do
+    [ "$each" != "$prefix-shared" ] || step "tasks that were started meanwhile" stop_own_clusters
     step "stack $each" delete_stack "$each"
+    [ "$data" = no ] || [[ " ${owner[*]} " != *" $each "* ]] || step "tables and buckets of $each" delete_data "$each"
 done
-[ "$data" = no ] || step "tables and buckets" delete_data
 [ -z "$artifacts" ] || step "artifact bucket $artifacts" delete_artifacts
 step "outputs and specs" forget
 if [ "$dry_run" = yes ]; then
     printf '\nDry run: nothing was changed.\n'
 else
-    say_left
+    say_end
 fi

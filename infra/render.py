@@ -7,9 +7,10 @@
     render.py parameters TEMPLATE TOLD TO NAME=VALUE...
                                           of what the template declares: what is given, else what the stack had;
                                           prints a digest of the template and of what is given, or "unchanged"
+    render.py declared TEMPLATE...            names of the templates' parameters, one a line
     render.py outputs FILE STACK TOLD         puts a stack's outputs into outputs.json
     render.py value FILE STACK NAME           an output of a stack in outputs.json, if it is there
-    render.py forget FILE STACK               takes a stack out of outputs.json
+    render.py forget FILE STACK SPEC          takes a stack out of outputs.json, and removes the spec rendered from it
     render.py spec EXAMPLE FILE STACK TO      an example spec with a stack's values
     render.py service FILE STACK STACK        parameters of the control plane's template, one a line
     render.py versions <VERSIONS              list-object-versions turned into input of delete-objects
@@ -29,6 +30,9 @@ CONTENT_TAG = "stepfleet-content"  # on a stack: what it was made from
 # What the control plane's role may touch, by outputs of a pattern.
 SERVICE = {"StateMachineArn": "stateMachineArn", "SummaryTable": "ddbTableNameWFSummary",
            "DetailsTable": "ddbTableNameWFDetails", "Bucket": "s3BucketName"}
+# The template's defaults: a pattern that is not there any more must not keep the values it had.
+ABSENT = {"stateMachineArn": "", "ddbTableNameWFSummary": "none", "ddbTableNameWFDetails": "none",
+          "s3BucketName": "none"}
 
 
 class Wrong(Exception):
@@ -83,6 +87,11 @@ def declared_parameters(text):
     return re.findall(r"^  (\w+):", section.group(1), re.M) if section else []
 
 
+def print_declared(*templates):
+    for template in templates:
+        print("\n".join(declared_parameters(pathlib.Path(template).read_text())))
+
+
 def pairs(told, kind):
     """Outputs, Parameters or Tags of a stack as a dict."""
     prefix = {"Outputs": "Output", "Parameters": "Parameter", "Tags": ""}[kind]
@@ -124,14 +133,18 @@ def print_value(path, stack, name):
     print(read_json(path).get(stack, {}).get(name, ""))
 
 
-def forget_stack(path, stack):
+def forget_stack(path, stack, spec):
     value = read_json(path)
-    if value.pop(stack, None) is None:
+    outputs = value.pop(stack, None)
+    if outputs is None:
         return
     if value:
         write_json(path, value)
     else:
         os.unlink(path)
+    # Another deployment's spec may have been rendered there since.
+    if read_json(spec).get("s3BucketName", "") == outputs.get("s3BucketName"):
+        os.unlink(spec)
 
 
 def render_spec(example, path, stack, to):
@@ -152,8 +165,9 @@ def print_service(path, *stacks):
     value = read_json(path)
     known = {stack: value[stack] for stack in stacks if stack in value}
     print("Outputs=" + json.dumps(known, separators=(",", ":")))
-    for stack, outputs in known.items():
+    for stack in stacks:
         number = stack[-1]
+        outputs = known.get(stack, ABSENT)
         for parameter, name in SERVICE.items():
             print(f"{parameter}{number}={outputs[name]}")
 
@@ -168,9 +182,10 @@ def print_versions():
         print(json.dumps({"Objects": items[:1000], "Quiet": True}))
 
 
-COMMANDS = {"zip": (describe_zip, 1), "outputs": (merge_outputs, 3), "stack": (print_stack, 2), "value": (print_value, 3),
-            "forget": (forget_stack, 2), "spec": (render_spec, 4), "service": (print_service, 3),
-            "parameters": (write_parameters, None), "versions": (print_versions, 0)}
+COMMANDS = {"zip": (describe_zip, 1), "outputs": (merge_outputs, 3), "stack": (print_stack, 2),
+            "value": (print_value, 3), "forget": (forget_stack, 3), "spec": (render_spec, 4),
+            "service": (print_service, 3),
+            "declared": (print_declared, None), "parameters": (write_parameters, None), "versions": (print_versions, 0)}
 
 
 def main():

@@ -17,13 +17,13 @@ FUNCTIONS = ("task-launcher", "task-monitor")
 PATIENCE = 300
 # What a script may call before it has begun; whatever else is a change.
 QUESTIONS = ("sts get-caller-identity", "s3api head-", "cloudformation describe-", "ecr describe-",
-             "configure get")
+             "configure get", "s3api get-bucket-tagging", "dynamodb list-tags")
 
 
 def find_zips(folder):
     """Where the zips to deploy are: named by the environment, made by make dist, or made here."""
-    named = os.environ.get("STEPFLEET_DIST", ROOT / "dist")
-    if all((pathlib.Path(named) / f"{name}.zip").exists() for name in FUNCTIONS):
+    named = pathlib.Path(os.environ.get("STEPFLEET_DIST", ROOT / "dist")).absolute()
+    if all((named / f"{name}.zip").exists() for name in FUNCTIONS):
         return str(named)
     return str(make_zips(folder))
 
@@ -59,7 +59,7 @@ class Scripts:
     def run(self, name, *options, **changes):
         """Exit code and what was printed. A change to None takes a variable away."""
         environment = {k: v for k, v in {**self.environment, **changes}.items() if v is not None}
-        done = subprocess.run([INFRA / name, *options], stdin=subprocess.DEVNULL, text=True,
+        done = subprocess.run([INFRA / name, *options], cwd=self.folder, stdin=subprocess.DEVNULL, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                               env={**clean_environment(), **environment}, timeout=PATIENCE)
         return done.returncode, done.stdout
@@ -210,8 +210,13 @@ def status(name, value):
     return f"*describe-stacks*'--stack-name {name} '*) echo '{told}' ;;"
 
 
-class Refusals(unittest.TestCase):
-    """Each with one sentence that tells the remedy, before anything is changed."""
+def answer(pattern, text=""):
+    """A case of the fake aws: calls like this print this."""
+    return f"{pattern}) printf '%b' '{text}' ;;"
+
+
+class OnTheFake(unittest.TestCase):
+    """With an aws CLI that gives the answers of the test."""
 
     def setUp(self):
         self.scripts = Scripts(AWS_REGION=REGION, AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x")
@@ -229,6 +234,13 @@ class Refusals(unittest.TestCase):
         path.write_text(FAKE_AWS.replace("{cases}", "\n".join(cases)))
         path.chmod(0o755)
 
+    def calls(self):
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+
+class Refusals(OnTheFake):
+    """Each with one sentence that tells the remedy, before anything is changed."""
+
     def check(self, *sentence, script="deploy.sh", options=(), code=1, **environment):
         said, text = self.scripts.run(script, *options, **environment)
         self.assertEqual(said, code, text)
@@ -236,8 +248,7 @@ class Refusals(unittest.TestCase):
         self.assertTrue(last.startswith(f"{script}: "), text)
         for part in sentence:
             self.assertIn(part, last)
-        calls = self.log.read_text().splitlines() if self.log.exists() else []
-        changes = [call for call in calls if not any(word in call for word in QUESTIONS)]
+        changes = [call for call in self.calls() if not any(word in call for word in QUESTIONS)]
         self.assertEqual(changes, [])
         self.assertFalse(self.scripts.outputs.exists())
 
@@ -276,6 +287,18 @@ class Refusals(unittest.TestCase):
         self.fake_aws(refuse("*head-bucket*", "An error occurred (403) when calling HeadBucket: Forbidden"))
         self.check("bucket stepfleet-artifacts-111122223333-us-east-1 belongs to another account",
                    "choose another STACK_PREFIX")
+
+    def test_bucket_of_another_deployment(self):
+        self.fake_aws(answer("*head-bucket*"), answer("*get-bucket-tagging*", "team-a"))
+        self.check("bucket stepfleet-artifacts-111122223333-us-east-1 belongs to the deployment",
+                   "'team-a'", "choose another STACK_PREFIX")
+
+    def test_repository_that_does_not_answer(self):
+        told = json.dumps({"StackName": "stepfleet-shared", "StackStatus": "CREATE_COMPLETE",
+                           "Outputs": [{"OutputKey": "RepositoryName", "OutputValue": "images"}]})
+        self.fake_aws(answer("*describe-stacks*'--stack-name stepfleet-shared '*", told),
+                      refuse("*describe-images*", "An error occurred (ThrottlingException): slow down"))
+        self.check("ecr describe-images in images failed", "ThrottlingException", IMAGE=None)
 
     def test_stack_that_can_take_no_change(self):
         for name, value, remedy in (
@@ -318,7 +341,8 @@ class Refusals(unittest.TestCase):
                 (["--pattern=3"], {}, "PATTERN is '3': use 1, 2 or all"),
                 ([], {"STACK_PREFIX": "Big_One"}, "STACK_PREFIX 'Big_One'"),
                 ([], {"BILLING_MODE": "free"}, "BILLING_MODE is 'free'"),
-                (["--parameter=x"], {}, "--parameter 'x' is not NAME=VALUE")):
+                (["--parameter=x"], {}, "--parameter 'x' is not NAME=VALUE"),
+                (["--parameter=Typo=1"], {}, "--parameter 'Typo=1': no template has such")):
             with self.subTest(sentence):
                 self.check(sentence, options=options, code=2, **environment)
 
@@ -331,3 +355,119 @@ class Refusals(unittest.TestCase):
         self.fake_aws(status("stepfleet-pattern-1", "UPDATE_IN_PROGRESS"))
         self.check("stack stepfleet-pattern-1 is in UPDATE_IN_PROGRESS", script="destroy.sh",
                    options=["--yes", "--data"])
+
+
+class Steps(OnTheFake):
+    """What the peer cannot be brought to: failures on the way, and what Docker is asked for."""
+
+    def run_dry(self, *options, **environment):
+        code, text = self.scripts.run("deploy.sh", "--dry-run", *options, IMAGE=None, **environment)
+        self.assertEqual(code, 0, text)
+        return text
+
+    def test_interrupted_bucket_is_completed(self):
+        docker = self.tools / "docker"
+        docker.write_text("#!/bin/sh\n")
+        docker.chmod(0o755)
+        self.fake_aws(answer("*head-bucket*"), refuse("*get-bucket-tagging*", "(NoSuchTagSet)"),
+                      refuse("*head-object*", "(404)"))
+        text = self.run_dry()
+        order = [text.index(f"s3api put-{what}") for what in
+                 ("public-access-block", "bucket-encryption", "bucket-tagging")]
+        self.assertEqual(order, sorted(order))
+        self.assertNotIn("create-bucket", text)
+        machine = "arm64" if "Architecture\", \"ParameterValue\": \"arm64" in text else "amd64"
+        self.assertIn(f"docker build --platform linux/{machine} ", text)
+
+        def tag(printed):
+            return printed.split("docker push ")[1].split()[0]
+        self.assertEqual(tag(self.run_dry()), tag(text))
+        self.assertNotEqual(tag(self.run_dry(BASE="debian:12.11-slim")), tag(text))
+
+    def test_bucket_that_cannot_be_emptied(self):
+        """AWS answers 200 and names what it did not delete."""
+        self.fake_aws(answer("*get-bucket-tagging*", "stepfleet"),
+                      answer("*list-object-versions*", json.dumps({"Versions": [{"Key": "a"}]})),
+                      answer("*delete-objects*", "AccessDenied\\tdefinitions/a\\tnot yours\\n"))
+        code, text = self.scripts.run("destroy.sh", "--yes")
+        self.assertEqual(code, 1, text)
+        self.assertIn("cannot empty stepfleet-artifacts-111122223333-us-east-1: AccessDenied"
+                      " definitions/a not yours: ", text)
+        self.assertEqual(sum("delete-objects" in call for call in self.calls()), 1)
+
+    def fake_batch(self):
+        """One batch beside the shared stack, which cannot be deleted; my-bucket was given to it."""
+        self.fake_aws(
+            status("stepfleet-batch-1", "CREATE_COMPLETE"), status("stepfleet-shared", "CREATE_COMPLETE"),
+            answer("*describe-stack-resources*batch-1*",
+                   "AWS::DynamoDB::Table\\ttable-1\\nAWS::S3::Bucket\\tbucket-1\\n"
+                   "AWS::S3::Bucket\\tmy-bucket\\n"),
+            answer("*describe-stack-resources*", "AWS::ECS::Cluster\\tcluster\\n"),
+            answer("*list-tags-of-resource*table/table-1*", "stepfleet-stack\\tstepfleet-batch-1\\n"),
+            answer("*get-bucket-tagging*bucket-1*", "a\\tb\\naws:cloudformation:stack-name\\tstepfleet-batch-1\\n"),
+            refuse("*get-bucket-tagging*my-bucket*", "(NoSuchTagSet)"),
+            refuse("*get-bucket-tagging*", "(NoSuchBucket)"),
+            answer("*list-tasks*", "task-1\\n"), refuse("*stop-task*", "(InvalidParameterException)"),
+            answer("*list-object-versions*"), answer("*describe-stack-events*"),
+            refuse("*delete-stack*stepfleet-shared*", "it has dependencies"),
+            answer("*delete-stack*"), answer("*stack-delete-complete*"),
+            answer("*delete-table*"), answer("*delete-bucket*"))
+
+    def test_what_is_kept_is_told_after_a_failure(self):
+        self.fake_batch()
+        code, text = self.scripts.run("destroy.sh", "--yes")
+        self.assertEqual(code, 1, text)
+        self.assertIn("stack stepfleet-shared was not deleted (it has dependencies", text)
+        self.assertIn("delete-table --region us-east-1 --table-name table-1", text)
+        self.assertIn("s3://bucket-1", text)
+        self.assertIn("bucket my-bucket is left", text)
+        self.assertNotIn("s3://my-bucket", text)
+        calls = self.calls()
+        self.assertFalse([call for call in calls if "delete-table" in call or "delete-bucket" in call])
+        deleted = [i for i, call in enumerate(calls) if "delete-stack" in call]
+        sweeps = [i for i, call in enumerate(calls) if "list-tasks" in call and "--family" not in call]
+        self.assertTrue(sweeps[0] < deleted[0] < sweeps[-1] < deleted[-1], calls)
+
+    def test_data_goes_right_after_its_stack(self):
+        self.fake_batch()
+        code, text = self.scripts.run("destroy.sh", "--yes", "--data")
+        self.assertEqual(code, 1, text)
+        done = [call.split("--region us-east-1 ")[1] for call in self.calls()
+                if " delete-" in call]
+        self.assertEqual(done, ["cloudformation delete-stack --stack-name stepfleet-batch-1",
+                                "dynamodb delete-table --table-name table-1",
+                                "s3api delete-bucket --bucket bucket-1",
+                                "cloudformation delete-stack --stack-name stepfleet-shared"])
+        self.assertNotIn("Kept are", text)
+
+
+class Render(unittest.TestCase):
+    """The JSON of render.py, where no run on the peer shows it."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="stepfleet-render-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.outputs, self.spec = self.folder / "outputs.json", self.folder / "spec.json"
+        self.outputs.write_text(json.dumps({"x-pattern-2": {
+            "stateMachineArn": "arn", "ddbTableNameWFSummary": "s", "ddbTableNameWFDetails": "d",
+            "s3BucketName": "b"}}))
+
+    def render(self, *arguments):
+        return subprocess.run([INFRA / "render.py", *arguments], capture_output=True, text=True,
+                              check=True).stdout
+
+    def test_absent_pattern_leaves_no_permission(self):
+        lines = self.render("service", self.outputs, "x-pattern-1", "x-pattern-2").splitlines()
+        self.assertEqual(lines[1:], [
+            "StateMachineArn1=", "SummaryTable1=none", "DetailsTable1=none", "Bucket1=none",
+            "StateMachineArn2=arn", "SummaryTable2=s", "DetailsTable2=d", "Bucket2=b"])
+
+    def test_spec_of_another_deployment_stays(self):
+        self.spec.write_text('{"s3BucketName": "theirs"}')
+        before = self.outputs.read_text()
+        self.render("forget", self.outputs, "x-pattern-2", self.spec)
+        self.assertEqual((self.outputs.exists(), self.spec.exists()), (False, True))
+        self.outputs.write_text(before)
+        self.spec.write_text('{"s3BucketName": "b"}')
+        self.render("forget", self.outputs, "x-pattern-2", self.spec)
+        self.assertEqual((self.outputs.exists(), self.spec.exists()), (False, False))
