@@ -231,6 +231,18 @@ Test(profile, process_failures)
     }
 }
 
+/* The program ends, another one that it started keeps its pipes open: that is not waited for. */
+Test(profile, process_leaves_a_daemon_behind)
+{
+    const char *script = cred_file("login", "sleep 20 &\n"
+                                            "printf '{\"Version\":1,\"AccessKeyId\":\"DK\",'\n"
+                                            "printf '\"SecretAccessKey\":\"s\"}'\n");
+    char command[1024];
+    (void)snprintf(command, sizeof command, "sh %s", script);
+    use_process(command);
+    cred_expect("DK", "profile");
+}
+
 /* --- region and endpoints ----------------------------------------------------------------------
  */
 
