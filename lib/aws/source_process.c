@@ -116,7 +116,7 @@ static int start(struct child *c, const struct words *w, struct error *err)
 static int check_time(const struct child *c, struct error *err)
 {
     if (source_stopped(c->in))
-        return err_set(err, ERR_TIMEOUT, "the client is being closed");
+        return err_set(err, ERR_TIMEOUT, "told to stop");
     if (clock_mono(c->clock) < c->deadline)
         return 0;
     return err_set(err, ERR_TIMEOUT, "it had not ended after %d seconds", TIMEOUT_SECONDS);
