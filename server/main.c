@@ -1,4 +1,5 @@
 /* stepfleet: the control plane's program. Finds the command and runs it. */
+#include "lib/http_client/http_client.h"
 #include "server/app/app.h"
 #include "server/demo/demo.h"
 #include "server/doctor/doctor.h"
@@ -76,5 +77,6 @@ static int dispatch(int argc, const char **argv)
 
 int main(int argc, char **argv)
 {
+    http_limit_names();
     return dispatch(argc, (const char **)argv);
 }

@@ -263,6 +263,7 @@ int runtime_main(const char *program, runtime_handler_fn handler)
 {
     struct log lg;
     struct error err = {0};
+    http_limit_names();
     log_open(&lg, 2, LOG_INFO, program);
     const char *api = getenv("AWS_LAMBDA_RUNTIME_API");
     if (!api || !*api) {

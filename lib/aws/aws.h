@@ -50,6 +50,8 @@ struct aws_options {
     const char *(*getenv)(const char *name); /* NULL: the process environment */
     const struct clock *clock;               /* NULL: the system's */
     const struct log *log;                   /* may be NULL */
+    /* Asked while the first credentials are waited for: true gives up. NULL: never. */
+    bool (*interrupted)(void);
 };
 
 struct aws;

@@ -64,7 +64,8 @@ enum found source_environment(const struct source_input *in, struct credentials 
 
 bool source_stopped(const struct source_input *in)
 {
-    return in->stop && atomic_load(in->stop);
+    bool (*interrupted)(void) = in->options->interrupted;
+    return (in->stop && atomic_load(in->stop)) || (interrupted && interrupted());
 }
 
 const struct clock *source_clock(const struct source_input *in)

@@ -4,8 +4,11 @@
 
 #include "lib/aws/endpoint.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The file a variable names, or the one below HOME; "" if there is no HOME either. */
 static int find_path(const struct aws_options *o, const char *variable, const char *usual,
@@ -24,13 +27,22 @@ static int find_path(const struct aws_options *o, const char *variable, const ch
     return len < PROFILE_PATH_MAX ? 0 : err_set(err, ERR_ARGUMENT, "%s is too long", variable);
 }
 
-static int read_file(const struct aws_options *o, const char *variable, const char *usual,
-                     struct config_file *out, struct error *err)
+/* HOME may be another user's, as in a container. */
+static bool is_forbidden(const char *path)
+{
+    return faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0 && errno == EACCES;
+}
+
+/* `asked`: the user means these files, so one that may not be read is a mistake. */
+static int read_file(const struct aws_options *o, bool asked, const char *variable,
+                     const char *usual, struct config_file *out, struct error *err)
 {
     char path[PROFILE_PATH_MAX];
     if (find_path(o, variable, usual, path, err))
         return -1;
-    return path[0] ? config_file_read(path, out, err) : 0;
+    if (!path[0] || (!asked && is_forbidden(path)))
+        return 0;
+    return config_file_read(path, out, err);
 }
 
 int profiles_open(struct profiles *p, const struct aws_options *options, struct error *err)
@@ -42,10 +54,12 @@ int profiles_open(struct profiles *p, const struct aws_options *options, struct 
     p->chosen = name != NULL;
     if (snprintf(p->name, sizeof p->name, "%s", name ? name : "default") >= (int)sizeof p->name)
         return err_set(err, ERR_ARGUMENT, "AWS_PROFILE is too long");
-    int rc = read_file(options, "AWS_CONFIG_FILE", "/.aws/config", &p->config, err);
+    bool asked = name || aws_getenv(options, "AWS_CONFIG_FILE") ||
+                 aws_getenv(options, "AWS_SHARED_CREDENTIALS_FILE");
+    int rc = read_file(options, asked, "AWS_CONFIG_FILE", "/.aws/config", &p->config, err);
     if (!rc)
-        rc = read_file(options, "AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials", &p->credentials,
-                       err);
+        rc = read_file(options, asked, "AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials",
+                       &p->credentials, err);
     if (rc)
         profiles_close(p);
     return rc;

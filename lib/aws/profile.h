@@ -4,7 +4,8 @@
  * again, so that changed files count at the next look. Files are AWS_CONFIG_FILE (~/.aws/config,
  * "[profile x]" and "[default]") and AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials, "[x]"); the
  * home directory is HOME's, for the program may be linked statically. Files that do not exist are
- * empty ones. */
+ * empty ones, and so are those below HOME that may not be read, unless a variable names a profile
+ * or a file. */
 #ifndef STEPFLEET_AWS_PROFILE_H
 #define STEPFLEET_AWS_PROFILE_H
 

@@ -52,6 +52,7 @@ int refresh_open(struct refresh *r, const struct aws_options *options, struct er
     if (credentials_fetch(options, &r->current, err))
         return -1;
     r->options.access_key_id = r->options.secret_access_key = r->options.session_token = NULL;
+    r->options.interrupted = NULL; /* later fetches have `stop` */
     r->endpoint = options->endpoint ? strdup(options->endpoint) : NULL;
     r->options.endpoint = r->endpoint;
     schedule(r, clock_wall(r->clock), clock_mono(r->clock));

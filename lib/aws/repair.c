@@ -46,14 +46,25 @@ static bool repair_clock(struct flight *f, const struct aws_response *r, const s
     return true;
 }
 
+/* A HEAD's answer has no body that could name the code: S3 says 400 to an expired token. */
+static bool refuses_credentials(const struct flight *f, const struct error *err)
+{
+    static const char *const codes[] = {"ExpiredToken",
+                                        "ExpiredTokenException",
+                                        "InvalidAccessKeyId",
+                                        "InvalidClientTokenId",
+                                        "InvalidToken",
+                                        "UnrecognizedClientException",
+                                        NULL};
+    return is_one_of(err->remote, codes) ||
+           (strcmp(f->request.method, "HEAD") == 0 && err_is_remote(err, "HTTP 400"));
+}
+
 /* Credentials that were replaced, in their source or already here, since we signed with them. */
 static bool repair_credentials(struct flight *f, const struct error *err)
 {
-    static const char *const codes[] = {"ExpiredToken", "ExpiredTokenException",
-                                        "InvalidClientTokenId", "UnrecognizedClientException",
-                                        NULL};
     struct aws *a = f->owner;
-    if (!is_one_of(err->remote, codes))
+    if (!refuses_credentials(f, err))
         return false;
     return f->credentials_age != a->refresh.age ||
            refresh_force(&a->refresh, clock_wall(a->clock) + a->skew);
@@ -94,10 +105,10 @@ bool repair_flight(struct flight *f, const struct aws_response *r, const struct 
         return false;
     if (!(f->repaired & REPAIR_CLOCK) && repair_clock(f, r, err))
         done = REPAIR_CLOCK;
+    else if (!(f->repaired & REPAIR_REGION) && repair_region(f, r))
+        done = REPAIR_REGION; /* before credentials: it says why a HEAD got its 400 */
     else if (!(f->repaired & REPAIR_CREDENTIALS) && repair_credentials(f, err))
         done = REPAIR_CREDENTIALS;
-    else if (!(f->repaired & REPAIR_REGION) && repair_region(f, r))
-        done = REPAIR_REGION;
     f->repaired |= done;
     f->max_attempts += done != 0;
     return done != 0;

@@ -67,7 +67,7 @@ struct source_http {
 int source_http_call(const struct source_input *in, const struct source_http *how,
                      struct http_response *out, struct error *err);
 
-/* True once the chain was told to stop. */
+/* True once the chain was told to stop, or its program was. */
 bool source_stopped(const struct source_input *in);
 /* The options' clock, or the system's. */
 const struct clock *source_clock(const struct source_input *in);

@@ -31,7 +31,7 @@ static void on_answer(void *ctx, struct http_response *response, const struct er
 
 static int stopped(struct error *err)
 {
-    return err_set(err, ERR_TIMEOUT, "the client is being closed");
+    return err_set(err, ERR_TIMEOUT, "told to stop");
 }
 
 /* One attempt; the request's own timeout ends it at the latest. */

@@ -18,13 +18,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { OUTPUT_MAX = 64 * 1024, TOLD_MAX = 300, TIMEOUT_SECONDS = 60, SLICE_MS = 20 };
+enum {
+    OUTPUT_MAX = 64 * 1024,
+    TOLD_MAX = 300,
+    TIMEOUT_SECONDS = 60,
+    GRACE_SECONDS = 1, /* for the pipes, once it has ended */
+    SLICE_MS = 20
+};
 
 struct child {
     const struct source_input *in;
     const struct clock *clock;
     int64_t deadline;
-    pid_t pid;
+    pid_t pid; /* 0 once it has ended */
+    int64_t ended;
     int fds[2]; /* its stdout and stderr; -1 once they have ended */
     struct buf output[2];
     int status;
@@ -109,7 +116,7 @@ static int start(struct child *c, const struct words *w, struct error *err)
 static int check_time(const struct child *c, struct error *err)
 {
     if (source_stopped(c->in))
-        return err_set(err, ERR_TIMEOUT, "the client is being closed");
+        return err_set(err, ERR_TIMEOUT, "told to stop");
     if (clock_mono(c->clock) < c->deadline)
         return 0;
     return err_set(err, ERR_TIMEOUT, "it had not ended after %d seconds", TIMEOUT_SECONDS);
@@ -133,16 +140,40 @@ static int take(struct child *c, int which, struct error *err)
     return 0;
 }
 
+/* Looks whether it has ended, without waiting. */
+static int look(struct child *c, struct error *err)
+{
+    if (c->pid <= 0)
+        return 0;
+    pid_t got = waitpid(c->pid, &c->status, WNOHANG);
+    if (got < 0 && errno != EINTR)
+        return err_set_errno(err, "waiting for credential_process");
+    if (got == c->pid) {
+        c->pid = 0;
+        c->ended = clock_mono(c->clock);
+    }
+    return 0;
+}
+
+/* A program that has ended may have left another one that holds its pipes open for ever. */
+static bool is_left_open(const struct child *c)
+{
+    return c->pid <= 0 && clock_mono(c->clock) >= c->ended + GRACE_SECONDS * CLOCK_SECOND;
+}
+
+/* Nothing that was printed is lost: the pipes are given up only when they are empty. */
 static int collect(struct child *c, struct error *err)
 {
-    while (c->fds[0] >= 0 || c->fds[1] >= 0) {
+    int ready = 1;
+    while ((c->fds[0] >= 0 || c->fds[1] >= 0) && (ready || !is_left_open(c))) {
         struct pollfd p[2] = {{.fd = c->fds[0], .events = POLLIN},
                               {.fd = c->fds[1], .events = POLLIN}};
-        if (check_time(c, err))
+        if (check_time(c, err) || look(c, err))
             return -1;
-        if (poll(p, 2, SLICE_MS) < 0 && errno != EINTR)
+        ready = poll(p, 2, SLICE_MS);
+        if (ready < 0 && errno != EINTR)
             return err_set_errno(err, "waiting for credential_process");
-        for (int i = 0; i < 2; i++)
+        for (int i = 0; ready > 0 && i < 2; i++)
             if (p[i].revents && take(c, i, err))
                 return -1;
     }
@@ -153,13 +184,10 @@ static int collect(struct child *c, struct error *err)
 static int await_end(struct child *c, struct error *err)
 {
     for (;;) {
-        pid_t got = waitpid(c->pid, &c->status, WNOHANG);
-        if (got < 0 && errno != EINTR)
-            return err_set_errno(err, "waiting for credential_process");
-        if (got == c->pid) {
-            c->pid = 0;
+        if (look(c, err))
+            return -1;
+        if (c->pid <= 0)
             return 0;
-        }
         if (check_time(c, err))
             return -1;
         (void)poll(NULL, 0, SLICE_MS);

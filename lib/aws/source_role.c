@@ -41,7 +41,7 @@ static int call(const struct source_input *in, struct aws *sts, struct aws_reque
         return -1;
     while (!a.done) {
         if (source_stopped(in))
-            return err_set(err, ERR_TIMEOUT, "the client is being closed");
+            return err_set(err, ERR_TIMEOUT, "told to stop");
         if (aws_poll(sts, SLICE_MS, err) < 0)
             return -1;
     }

@@ -189,12 +189,13 @@ static unsigned set_callbacks(struct http_call *call)
 }
 
 /* Redirects are not followed: the request was signed for one host. TCP keepalive notices peers that
- * vanished during long polls. */
+ * vanished during long polls. A call that is dropped does not wait for its name's resolver. */
 static unsigned set_connection(struct http_call *call, const struct http_client_options *options)
 {
     CURL *easy = call->easy;
     unsigned bad = 0;
     bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    bad |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     bad |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);

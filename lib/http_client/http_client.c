@@ -64,7 +64,6 @@ struct http_client *http_client_new(const struct http_client_options *options, s
         err_set(err, ERR_INTERNAL, "curl could not be initialised");
         return NULL;
     }
-    http_limit_names();
     struct http_client *c = calloc(1, sizeof *c);
     if (!c) {
         err_set(err, ERR_MEMORY, "out of memory for the HTTP client");

@@ -16,6 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* For a program's main, before it starts a thread: limits names to /etc/hosts and DNS in a program
+ * that is linked statically; elsewhere nothing. */
+void http_limit_names(void);
+
 struct http_client;
 
 struct http_client_options {

@@ -2,6 +2,8 @@
  * Amazon Linux 2023 (Lambda's provided.al2023). */
 #include "lib/http_client/http_system.h"
 
+#include "lib/http_client/http_client.h"
+
 #include <curl/curl.h>
 #include <nss.h>
 #include <stddef.h>
@@ -32,7 +34,8 @@ const char *http_ca_bundle(void)
  * on Amazon Linux 2023) and not ours. Seen with strace in a static program that calls getaddrinfo:
  * "files dns" loads nothing; "files dns myhostname" opens libnss_myhostname once DNS has no answer,
  * "mymachines files dns" opens its module at once. After this call none of them loads anything, and
- * hosts and DNS answer as before. A program without a dynamic loader (AT_BASE) is a static one. */
+ * hosts and DNS answer as before. It changes what getaddrinfo reads in other threads without a
+ * lock, so it comes before them. A program without a dynamic loader (AT_BASE) is a static one. */
 void http_limit_names(void)
 {
     if (getauxval(AT_BASE) == 0)

@@ -14,7 +14,4 @@ const char *http_first_readable(const char *const *paths, int count);
  * first of the places where distributions keep theirs. A constant; NULL if there is none. */
 const char *http_ca_bundle(void);
 
-/* Limits names to /etc/hosts and DNS in a program that is linked statically; elsewhere nothing. */
-void http_limit_names(void);
-
 #endif

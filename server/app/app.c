@@ -13,6 +13,7 @@
 #include "server/services.h"
 #include "server/store/store.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,15 +155,25 @@ static int check_machines(const struct app *a, struct error *err)
     return 0;
 }
 
+/* The signals that end a server are blocked while it starts: a wait must look for them itself. */
+static bool is_interrupted(void)
+{
+    sigset_t set;
+    return sigpending(&set) == 0 &&
+           (sigismember(&set, SIGINT) == 1 || sigismember(&set, SIGTERM) == 1 ||
+            sigismember(&set, SIGHUP) == 1);
+}
+
 /* In local mode the loop talks to the embedded endpoint as it would to AWS, with any credentials.
  */
 static int open_control(struct app *a, struct error *err)
 {
-    struct control_options options = {.store = a->store,
-                                      .aws = {.region = region(a), .log = a->log},
-                                      .clock = clock_system(),
-                                      .log = a->log,
-                                      .health = &a->health};
+    struct control_options options = {
+        .store = a->store,
+        .aws = {.region = region(a), .log = a->log, .interrupted = is_interrupted},
+        .clock = clock_system(),
+        .log = a->log,
+        .health = &a->health};
     for (int i = 0; i < PATTERNS; i++)
         options.machine_arn[i + 1] = machine_arn(a, i);
     if (a->local) {

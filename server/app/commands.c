@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { EXIT_OK = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
@@ -27,6 +28,16 @@ static void block_signals(sigset_t *set)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
+/* A signal that came while it started is why it did not. */
+static bool was_told_to_end(const struct log *log, const sigset_t *signals)
+{
+    const struct timespec at_once = {0};
+    int got = sigtimedwait(signals, NULL, &at_once);
+    if (got > 0)
+        log_info(log, "stopped while it started", LOG_STR("signal", strsignal(got)));
+    return got > 0;
+}
+
 /* The two lines on stdout tell scripts the ports that were picked; the log goes to stderr. */
 static int serve(const struct settings *settings, const struct log *log, const sigset_t *signals)
 {
@@ -34,7 +45,7 @@ static int serve(const struct settings *settings, const struct log *log, const s
     int got = 0;
     struct app *app = app_open(settings, log, &err);
     if (!app)
-        return complain(&err, EXIT_BAD);
+        return was_told_to_end(log, signals) ? EXIT_OK : complain(&err, EXIT_BAD);
     (void)printf("listening %s\n", app_url(app));
     if (app_aws_url(app))
         (void)printf("aws endpoint %s\n", app_aws_url(app));

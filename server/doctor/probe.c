@@ -72,6 +72,15 @@ static int ask_history(const struct installation *in, int i, struct aws_request 
     return sfn_get_history(r, arn, 1, NULL, false, err);
 }
 
+/* Nothing ends: servers name executions "WORKFLOW-NUMBER" or "key-HASH", never like this. */
+static int ask_stop(const struct installation *in, int i, struct aws_request *r, struct error *err)
+{
+    char arn[SUBMIT_ARN_MAX];
+    if (submit_execution_arn(in->arns[i], NOBODY, arn, err))
+        return -1;
+    return sfn_stop_execution(r, arn, NULL, NULL, err);
+}
+
 static int ask_summary_table(const struct installation *in, int i, struct aws_request *r,
                              struct error *err)
 {
@@ -146,6 +155,8 @@ const struct probe probes[PROBES] = {
      machine, ask_execution, NULL},
     {"history of", AWS_SFN, "states:GetExecutionHistory", true, "ExecutionDoesNotExist",
      machine, ask_history, NULL},
+    {"stopping an execution of", AWS_SFN, "states:StopExecution", true, "ExecutionDoesNotExist",
+     machine, ask_stop, NULL},
     {"summary table", AWS_DYNAMODB, "dynamodb:DescribeTable", false, NULL,
      summary_table, ask_summary_table, judge_summary_table},
     {"rows of", AWS_DYNAMODB, "dynamodb:GetItem", true, NULL, summary_table, ask_summary_row, NULL},

@@ -46,7 +46,7 @@ struct probe {
 
 /* The first row asks who we are. A row is asked once for each pattern that has a subject of its
  * own. */
-enum { PROBES = 13 };
+enum { PROBES = 14 };
 extern const struct probe probes[PROBES];
 
 #endif

@@ -40,6 +40,10 @@ class Doctor(unittest.TestCase):
                      "ok    region: us-east-1, from --outputs",
                      f"ok    endpoint sts: {self.server.aws_url}, configured",
                      f"ok    state machine {ARN.format(2)}: ACTIVE, STANDARD",
+                     f"ok    stopping an execution of {ARN.format(1)}: "
+                     "states:StopExecution is allowed",
+                     "ok    left out: states:StartExecution and ecs:StopTask are not tested, for "
+                     "asking would start or stop something: the first run and the first cancel tell",
                      "ok    rows of workflow_details_pattern_1: dynamodb:Query is allowed",
                      "ok    bucket stepfleet-pattern-2: s3:ListBucket is allowed"):
             self.assertIn(line + "\n", text)

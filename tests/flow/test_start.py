@@ -150,3 +150,27 @@ class Ending(unittest.TestCase):
                     self.assertIn(server.wait(run_id)["status"], ("Completed", "Failed"))
                 finally:
                     server.close()
+
+    def test_signals_end_it_while_it_waits_for_credentials(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="stepfleet-flow-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        (folder / "login").write_text(f"echo begun > {folder}/fifo\nexec sleep 600\n")
+        (folder / "config").write_text(f"[default]\ncredential_process = sh {folder}/login\n")
+        os.mkfifo(folder / "fifo")
+        for how in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=how.name):
+                server = subprocess.Popen(
+                    [PROGRAM, "serve", "--listen", "127.0.0.1:0", "--data", folder / "data",
+                     "--state-machine-1", "arn:aws:states:us-east-1:111122223333:stateMachine:m"],
+                    env=clean_environment(AWS_REGION="us-east-1", HOME=str(folder),
+                                          AWS_CONFIG_FILE=str(folder / "config")),
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                try:
+                    self.assertEqual((folder / "fifo").read_text(), "begun\n")
+                    server.send_signal(how)
+                    out, log = server.communicate(timeout=20)
+                finally:
+                    server.kill()
+                    server.wait()
+                self.assertEqual((server.returncode, out), (0, ""), log)
+                self.assertIn("stopped while it started", log)

@@ -380,11 +380,12 @@ Test(aws_client, a_wrong_clock_is_put_right_once, .timeout = 60)
 }
 
 /* The environment of a process whose credentials are rotated between the first and later looks. */
+static __thread int rotated_looks;
+
 static const char *rotated_env(const char *name)
 {
-    static __thread int looks;
     if (strcmp(name, "AWS_ACCESS_KEY_ID") == 0)
-        return looks++ == 0 ? "OLD" : "NEW";
+        return rotated_looks++ == 0 ? "OLD" : "NEW";
     return strcmp(name, "AWS_SECRET_ACCESS_KEY") == 0 ? secret : NULL;
 }
 
@@ -415,6 +416,39 @@ Test(aws_client, rotated_credentials_are_fetched_once, .timeout = 60)
     cr_assert_eq(script.seen, 3);
     cr_assert_str_eq(script.requests[0].key_id, "OLD");
     cr_assert_str_eq(script.requests[1].key_id, "NEW");
+}
+
+/* S3's own names for it, and a HEAD, whose answer cannot name any. */
+Test(aws_client, s3_refusals_look_for_new_credentials, .timeout = 60)
+{
+    static const struct step steps[] = {
+        {0, 403, NULL, "<Error><Code>InvalidAccessKeyId</Code></Error>"},
+        {0, 400, NULL, "<Error><Code>InvalidToken</Code></Error>"},
+        {0, 400, NULL, NULL},
+        {0, 400, NULL, NULL}};
+    for (size_t i = 0; i < 3; i++) {
+        struct script script = {.steps = &steps[i], .count = 1 + (i == 2)};
+        struct peer *p = peer_open(play, &script);
+        struct error err = {0};
+        struct aws_options options = {.region = "eu-west-1",
+                                      .endpoint = peer_url(p),
+                                      .getenv = rotated_env,
+                                      .clock = &fast_clock};
+        rotated_looks = 0;
+        struct aws *a = aws_new(&options, &err);
+        cr_assert_not_null(a, "%s", err.message);
+        struct aws_request r = {0};
+        struct outcome o;
+        cr_assert_eq(i < 2 ? s3_get_object(&r, "bucket", "k", 100, &err)
+                           : s3_head_object(&r, "bucket", "k", &err),
+                     0);
+        run_request(a, &r, &o);
+        cr_expect_eq(o.status, i < 2 ? 200 : 400, "%zu: %d", i, o.status);
+        cr_expect_eq(script.seen, 2, "once, not again and again");
+        cr_expect_str_eq(script.requests[1].key_id, "NEW");
+        aws_free(a);
+        peer_close(p);
+    }
 }
 
 /* Refuses the old key and, with it out of the way, the wrong clock. */

@@ -58,6 +58,9 @@ Test(doctor, failures)
          "AWS_REGION"},
         {"ecs:DescribeTaskDefinition", "ClientException", VERDICT_FAIL, "does not exist", "make"},
         {"states:DescribeExecution", "ExecutionDoesNotExist", VERDICT_OK, "is allowed", ""},
+        {"states:StopExecution", "ExecutionDoesNotExist", VERDICT_OK, "is allowed", ""},
+        {"states:StopExecution", "AccessDeniedException", VERDICT_FAIL, "is not allowed",
+         "allow states:StopExecution on thing to " CALLER},
         {"states:ListExecutions", "ExecutionDoesNotExist", VERDICT_FAIL, "said", "reference"},
         {"sts:GetCallerIdentity", "ExpiredToken", VERDICT_FAIL, "credentials are not accepted",
          "get new ones"},
@@ -231,6 +234,7 @@ static struct fake_aws *start_fake(void)
     fake_aws_answer(fake, "ListExecutions", 200, "{\"executions\":[]}");
     fake_aws_refuse(fake, "DescribeExecution", "ExecutionDoesNotExist", "no");
     fake_aws_refuse(fake, "GetExecutionHistory", "AccessDeniedException", "no");
+    fake_aws_refuse(fake, "StopExecution", "ExecutionDoesNotExist", "no");
     fake_aws_answer(fake, "DescribeTable", 200, TABLE("ACTIVE", "name", "S", ""));
     fake_aws_answer(fake, "GetItem", 200, "{}");
     fake_aws_refuse(fake, "Query", "com.amazonaws#AccessDeniedException", "no");
@@ -254,6 +258,8 @@ Test(doctor, whole_report, .timeout = 60)
     expect_line(text, "ok    an execution of " ARN ": states:DescribeExecution is allowed\n");
     expect_line(text, "FAIL  history of " ARN ": states:GetExecutionHistory is not allowed - allow "
                       "states:GetExecutionHistory on " ARN " to " CALLER "\n");
+    expect_line(text, "ok    stopping an execution of " ARN ": states:StopExecution is allowed\n");
+    expect_line(text, "ok    left out: states:StartExecution and ecs:StopTask are not tested");
     expect_line(text, "ok    summary table sum: ACTIVE");
     expect_line(text, "FAIL  details table det: its keys are");
     expect_line(text, "FAIL  rows of det: dynamodb:Query is not allowed - allow dynamodb:Query on "

@@ -6,6 +6,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 TestSuite(profile, .init = cred_open, .fini = cred_close, .timeout = 60);
 
@@ -50,6 +52,32 @@ Test(profile, profile_without_keys_passes_on)
     cred_expect("1", "profile");
     cred_file(".aws/credentials", "[x]\naws_access_key_id=2\naws_secret_access_key=s");
     cred_expect("2", "profile");
+}
+
+/* A HOME that is another user's says nothing; a file that was asked for must be readable. */
+Test(profile, files_that_may_not_be_read)
+{
+    const char *path = cred_file(".aws/config", "[default]\nregion = eu-north-1\n");
+    cred_file(".aws/credentials", "[default]\naws_access_key_id=1\naws_secret_access_key=s");
+    cr_assert_eq(chmod(path, 0), 0);
+    if (geteuid() == 0) /* root may read all */
+        cr_assert_eq(seteuid(65534), 0);
+    cred_expect_refusal("no AWS credentials", "set");
+    cred_set("AWS_PROFILE", "default");
+    cred_expect_refusal("AWS credentials (profile)", ".aws/config");
+    cred_set("AWS_PROFILE", NULL);
+    cred_set("AWS_CONFIG_FILE", path);
+    cred_expect_refusal("AWS credentials (profile)", ".aws/config");
+    cred_set("AWS_CONFIG_FILE", NULL);
+    cred_set("AWS_ACCESS_KEY_ID", "E");
+    cred_set("AWS_SECRET_ACCESS_KEY", "s");
+    struct aws_options o = cred_options();
+    struct error err = {0};
+    struct aws *a = aws_new(&o, &err);
+    cr_expect_not_null(a, "%s", err.message);
+    aws_free(a);
+    if (getuid() == 0)
+        cr_assert_eq(seteuid(0), 0);
 }
 
 Test(profile, profile_failures)
@@ -201,6 +229,18 @@ Test(profile, process_failures)
         cred_expect_refusal("AWS credentials (profile): profile 'default': credential_process",
                             cases[i].says);
     }
+}
+
+/* The program ends, another one that it started keeps its pipes open: that is not waited for. */
+Test(profile, process_leaves_a_daemon_behind)
+{
+    const char *script = cred_file("login", "sleep 20 &\n"
+                                            "printf '{\"Version\":1,\"AccessKeyId\":\"DK\",'\n"
+                                            "printf '\"SecretAccessKey\":\"s\"}'\n");
+    char command[1024];
+    (void)snprintf(command, sizeof command, "sh %s", script);
+    use_process(command);
+    cred_expect("DK", "profile");
 }
 
 /* --- region and endpoints ----------------------------------------------------------------------

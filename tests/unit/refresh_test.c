@@ -195,6 +195,23 @@ Test(refresh, a_stop_ends_a_fetch)
     cr_expect_null(r.current.access_key_id);
 }
 
+static bool always(void)
+{
+    return true;
+}
+
+/* Nor is the first fetch waited for by a program that was told to end. */
+Test(refresh, an_interrupted_start)
+{
+    struct error err = {0};
+    hand_out("ONE", 60 * MINUTE);
+    struct aws_options o = cred_options();
+    o.interrupted = always;
+    cred_hold(true);
+    cr_expect_null(aws_new(&o, &err));
+    cr_expect(strstr(err.message, "told to stop"), "%s", err.message);
+}
+
 /* --- under a client ----------------------------------------------------------------------------
  */
 
