@@ -6,6 +6,7 @@
 #include "lib/http_server/http_server.h"
 #include "server/api/render.h"
 #include "server/app/folder.h"
+#include "server/app/limits.h"
 #include "server/app/machines.h"
 #include "server/app/outputs.h"
 #include "server/control/control.h"
@@ -30,6 +31,7 @@ struct app {
     const struct settings *settings;
     const struct log *log;
     struct folder folder;
+    struct limits limits;
     struct machines machines; /* local mode's */
     struct outputs outputs;   /* the deployment's; empty in local mode */
     struct store *store;
@@ -194,8 +196,12 @@ static int open_control(struct app *a, struct error *err)
 /* Browsers are told of runs as REST shows them. */
 static int open_live(struct app *a, struct error *err)
 {
-    const struct live_options options = {
-        .store = a->store, .clock = clock_system(), .log = a->log, .render = render_run};
+    a->limits = limits_take();
+    const struct live_options options = {.store = a->store,
+                                         .clock = clock_system(),
+                                         .log = a->log,
+                                         .render = render_run,
+                                         .max_clients = a->limits.feeds};
     a->live = live_open(&options, err);
     return a->live ? 0 : -1;
 }
@@ -225,6 +231,7 @@ static int open_http(struct app *a, struct error *err)
         .host = host,
         .port = port,
         .threads = (unsigned)option_int(&a->settings->values[SET_THREADS]),
+        .max_connections = a->limits.connections,
         .max_body = BUF_MAX_SPEC,
         .log = a->log,
         .ctx = &a->services,
