@@ -109,8 +109,9 @@ Test(monitor, groups_the_reasons_of_failures)
     cr_expect_str_eq(json_str(run, "status", ""), "Failed");
     cr_expect_str_eq(failure(run, "Error"), "Stepfleet.TasksFailed");
     cr_expect_str_eq(failure(run, "Cause"),
-                     "4 of 5 tasks failed: 2 x NoSuchKey: The specified key does not exist. (t1, "
-                     "t3); 1 x AccessDenied: no (t2); 1 x stopped by SIGTERM (t5)");
+                     "4 of 5 tasks failed: 2 x S3NotFound: NoSuchKey: The specified key does not "
+                     "exist. (t1, t3); 1 x Cancelled: stopped by SIGTERM (t5); 1 x "
+                     "S3AccessDenied: AccessDenied: no (t2)");
     cr_expect_str_eq(summary_status(&p), "Failed");
     cr_expect_str_eq(dynamodb_get_s(p.summary, "reason", ""), failure(run, "Cause"));
     cr_expect_eq(dynamodb_get_n(p.summary, "failed_tasks", 0), 4);
@@ -128,7 +129,8 @@ Test(monitor, tolerates_as_many_failures_as_it_is_told)
     worker_peer_row(&p, "b", "t2", "Completed", NULL);
     run = look(&p, run);
     cr_expect_str_eq(json_str(run, "status", ""), "Completed");
-    cr_expect_str_eq(dynamodb_get_s(p.summary, "reason", ""), "1 of 2 tasks failed: 1 x x (t1)");
+    cr_expect_str_eq(dynamodb_get_s(p.summary, "reason", ""),
+                     "1 of 2 tasks failed: 1 x Unknown: x (t1)");
     json_decref(run);
     worker_peer_close(&p);
 }
@@ -268,8 +270,10 @@ Test(monitor, turns_refused_launches_into_failed_rows)
                          "\"Cause\":\"no\"}}]"));
     run = look(&p, run);
     cr_expect_str_eq(json_str(run, "status", ""), "Failed");
-    cr_expect_str_eq(failure(run, "Cause"), "2 of 3 tasks failed: 1 x ECS.ClientException: no (t3)"
-                                            "; 1 x RESOURCE:CPU (t2)");
+    cr_expect_str_eq(
+        failure(run, "Cause"),
+        "2 of 3 tasks failed: 1 x CapacityUnavailable: RESOURCE:CPU (t2); 1 x Refused: "
+        "ECS.ClientException: no (t3)");
     cr_expect_null(json_object_get(run, "launches"));
     json_decref(run);
     worker_peer_close(&p);

@@ -74,6 +74,10 @@ static int build_row(void *ctx, size_t i, struct aws_request *request, struct er
         .stop_code = one->stop_code,
         .stopped_reason = one->reason,
         .exit_code = one->exit_code,
+        .created_at = one->created_at,
+        .pull_started_at = one->pull_started_at,
+        .pull_stopped_at = one->pull_stopped_at,
+        .container_started_at = one->started_at,
     };
     return one->has_row ? audit_detail_finish(request, &c->run->details, &row, err)
                         : audit_detail_put(request, &c->run->details, &row, err);
@@ -86,7 +90,9 @@ static void remember(struct settling *c, const struct settlement *one)
         .task_id = one->task_id,
         .task_name = one->task_name,
         .reason = one->reason,
+        .stop_code = one->stop_code,
         .status = AUDIT_FAILED,
+        .exit_code = one->exit_code,
     };
     struct error err;
     if (task_rows_set(c->rows, &row, &err) != 0 && c->first.code == ERR_NONE)

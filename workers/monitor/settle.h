@@ -14,8 +14,10 @@ struct settlement {
     char stop_code[64];
     char reason[512];
     int64_t exit_code; /* -1: none */
-    bool has_row;      /* update it, else put a new one */
-    bool stop;         /* stop the ECS task when its row is written */
+    /* Of ECS's record; 0: not known. */
+    int64_t created_at, pull_started_at, pull_stopped_at, started_at;
+    bool has_row; /* update it, else put a new one */
+    bool stop;    /* stop the ECS task when its row is written */
 };
 
 struct settlements {
