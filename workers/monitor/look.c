@@ -104,6 +104,18 @@ static bool some_may_be_late(const struct look *l)
            (l->now - l->run->start_time) / CLOCK_SECOND >= l->run->task_timeout_seconds;
 }
 
+/* While rows come in, all is well: of a large run ECS lists the tasks that left none only when the
+ * rows stand still, and once in a while (ListTasks gives a hundred a call, one page after another).
+ */
+static bool listing_is_due(const struct look *l, const struct tally *tally)
+{
+    enum { ALWAYS_BELOW = 500, EVERY = 8 };
+    const struct run *run = l->run;
+    bool news = tally->completed != run->completed || tally->failed != run->failed ||
+                tally->running != run->running;
+    return run->number_of_tasks < ALWAYS_BELOW || !news || run->poll % EVERY == 0;
+}
+
 /* Describes tasks with open rows; where tasks have no row at all, those that ECS lists, too. */
 static int ask_ecs(struct look *l, bool some_missing, bool all, struct error *err)
 {
@@ -293,7 +305,8 @@ int look_reconcile(struct look *l, struct error *err)
     bool late = grace_is_over(l);
     int rc = 0;
     if (tally.running > 0 || some_missing)
-        rc = ask_ecs(l, some_missing, refused || late || some_may_be_late(l), err);
+        rc = ask_ecs(l, some_missing && listing_is_due(l, &tally),
+                     refused || late || some_may_be_late(l), err);
     if (rc == 0)
         rc = judge_rows(l, &s, err);
     if (rc == 0)
@@ -303,7 +316,7 @@ int look_reconcile(struct look *l, struct error *err)
     if (rc == 0 && some_missing && late && !refused)
         rc = judge_untraced(l, &tally, &s, err);
     if (rc == 0)
-        rc = settle(&s, l->w, l->run, &l->rows, &l->changed, err);
+        rc = settle(&s, l->w, l->run, &l->rows, &l->settled, err);
     json_decref(tally.names);
     settlements_free(&s);
     return rc;
@@ -367,8 +380,8 @@ int look_abandon(struct look *l, const char *stop_code, const char *reason, stru
     if (rc == 0)
         rc = add_untraced(l, &tally, stop_code, reason, &s, err);
     if (rc == 0)
-        rc = settle(&s, l->w, l->run, &l->rows, &l->changed, err);
+        rc = settle(&s, l->w, l->run, &l->rows, &l->settled, err);
     json_decref(tally.names);
     settlements_free(&s);
-    return rc == 0 && l->changed > 0 ? reread(l, err) : rc;
+    return rc == 0 && l->settled.changed > 0 ? reread(l, err) : rc;
 }

@@ -32,10 +32,16 @@ struct settlement *settlements_add(struct settlements *s, const char *task_id,
 /* Empty afterwards; safe on a zeroed struct. */
 void settlements_free(struct settlements *s);
 
+/* What became of settlements besides those that were written. */
+struct settled {
+    size_t changed; /* settled by the task itself meanwhile */
+    size_t left;    /* not written: the table throttles. They are there for the next look */
+};
+
 /* Writes all of them and stops those that are to be. Rows that were written are changed or added in
- * `rows`; *changed counts those that had meanwhile been settled by the task itself. A task that
- * cannot be stopped (it has just ended) is no error. -1 with the first failure to write. */
+ * `rows`. A task that cannot be stopped (it has just ended) is no error. -1 with the first failure
+ * to write other than throttling. */
 int settle(const struct settlements *s, const struct worker *w, const struct run *run,
-           struct task_rows *rows, size_t *changed, struct error *err);
+           struct task_rows *rows, struct settled *out, struct error *err);
 
 #endif
