@@ -259,6 +259,30 @@ Test(monitor, believes_a_late_ecs_for_five_minutes)
     worker_peer_close(&p);
 }
 
+/* Of a large run ECS is asked for what left no row only when the rows stand still; until then no
+ * task is believed to be lost. */
+Test(monitor, lists_tasks_of_a_large_run_only_when_rows_stand_still, .timeout = 60)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    p.page = 1000;
+    json_t *run = look(&p, run_of(&p, 600));
+    size_t lists = worker_peer_count(&p, "ListTasks");
+    p.wall += 400 * CLOCK_SECOND;
+    worker_peer_row(&p, "a", "t1", "Completed", NULL);
+    run = look(&p, run);
+    cr_expect(json_bool(run, "continue", false));
+    cr_expect_eq(worker_peer_count(&p, "ListTasks"), lists, "rows come in");
+    cr_expect_eq(json_object_size(p.details), 1);
+    run = look(&p, run);
+    cr_expect_eq(worker_peer_count(&p, "ListTasks"), lists + 2,
+                 "those that stopped and the others");
+    cr_expect_not(json_bool(run, "continue", true));
+    cr_expect(strstr(failure(run, "Cause"), "599 x Lost: "), "%s", failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
 Test(monitor, waits_for_tasks_that_ecs_still_holds_back)
 {
     struct worker_peer p;
