@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A run of many tasks on the local endpoint: seconds to its end, peak memory of the server.
 
-    tests/bench/scale.py [--pattern 1|2] [--tasks N] [--build DIR] [--keep FOLDER]
+    tests/bench/scale.py [--pattern 1|2] [--tasks N] [--build DIR] [--workers DIR] [--keep FOLDER]
 
 Prints one JSON object. Only the standard library is needed."""
 import argparse
@@ -26,17 +26,18 @@ def arguments():
     parser.add_argument("--pattern", type=int, choices=(1, 2), default=1)
     parser.add_argument("--tasks", type=int, default=10000)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
+    parser.add_argument("--workers", type=pathlib.Path, help="as serve's option")
     parser.add_argument("--limit", type=float, default=600, help="seconds until it is given up")
     parser.add_argument("--keep", type=pathlib.Path, help="a folder that keeps data and log")
     return parser.parse_args()
 
 
-def start(program, folder):
+def start(program, folder, *more):
     """The server on free ports; its process and its URL."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STEPFLEET_"))}
     process = subprocess.Popen(
         [program, "serve", "--local", "--listen", "127.0.0.1:0", "--aws-listen", "127.0.0.1:0",
-         "--data", folder / "data", "--log-level", "warn"],
+         "--data", folder / "data", "--log-level", "warn", *more],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=kept,
         stderr=open(folder / "server.log", "ab"))
     for line in process.stdout:
@@ -104,7 +105,8 @@ def count_tasks(client, run_id):
 
 
 def measure(options, folder):
-    process, url = start(options.build / "stepfleet", folder)
+    process, url = start(options.build / "stepfleet", folder,
+                         *(["--workers", options.workers] if options.workers else []))
     try:
         client = Client(url)
         body = make_spec(options.pattern, options.tasks)
