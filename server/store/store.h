@@ -148,11 +148,21 @@ struct store_task {
     const char *stop_code, *stopped_reason;               /* NULL */
     int64_t exit_code;                                    /* negative: none */
     int64_t attempt;
+    int64_t version; /* of its last change, counted as the runs' versions are */
 };
 typedef void (*store_task_fn)(void *ctx, const struct store_task *task);
 /* In order of seq, from seq > after (-1: from the first); status -1: any. */
 int store_task_list(struct store *s, int64_t run_id, int status, int64_t after, int limit,
                     store_task_fn fn, void *ctx, bool *more, struct error *err);
+
+/* Where a reader of changes is: all up to this task of this version was seen. */
+struct store_task_place {
+    int64_t version;
+    int64_t seq; /* INT64_MAX: all of that version */
+};
+/* Tasks changed after that place, in order of version and then of seq. */
+int store_task_changes(struct store *s, int64_t run_id, const struct store_task_place *after,
+                       int limit, store_task_fn fn, void *ctx, bool *more, struct error *err);
 
 /* --- events (state machine history) --- */
 

@@ -5,7 +5,7 @@
 #include "workers/monitor/look.h"
 
 #include "lib/json/json_read.h"
-#include "workers/monitor/classify.h"
+#include "lib/verdict/verdict.h"
 #include "workers/monitor/summary.h"
 
 #include <stdio.h>
@@ -94,7 +94,7 @@ static int add_listed(const struct look *l, const char *desired_status, json_t *
 
 static bool grace_is_over(const struct look *l)
 {
-    return l->now - l->run->watched_since >= CLASSIFY_GRACE_SECONDS * CLOCK_SECOND;
+    return l->now - l->run->watched_since >= VERDICT_GRACE_SECONDS * CLOCK_SECOND;
 }
 
 /* A task without a row can be running for too long already, if that is shorter than the grace. */
@@ -102,6 +102,18 @@ static bool some_may_be_late(const struct look *l)
 {
     return l->run->start_time > 0 && l->run->task_timeout_seconds > 0 &&
            (l->now - l->run->start_time) / CLOCK_SECOND >= l->run->task_timeout_seconds;
+}
+
+/* While rows come in, all is well: of a large run ECS lists the tasks that left none only when the
+ * rows stand still, and once in a while (ListTasks gives a hundred a call, one page after another).
+ */
+static bool listing_is_due(const struct look *l, const struct tally *tally)
+{
+    enum { ALWAYS_BELOW = 500, EVERY = 8 };
+    const struct run *run = l->run;
+    bool news = tally->completed != run->completed || tally->failed != run->failed ||
+                tally->running != run->running;
+    return run->number_of_tasks < ALWAYS_BELOW || !news || run->poll % EVERY == 0;
 }
 
 /* Describes tasks with open rows; where tasks have no row at all, those that ECS lists, too. */
@@ -121,7 +133,29 @@ static int ask_ecs(struct look *l, bool some_missing, bool all, struct error *er
 
 /* --- verdicts --------------------------------------------------------------------------------- */
 
-/* Asks classify about one task and notes what is to be done. `row` or `record` may be NULL. */
+/* Notes what a verdict says is to be done; `record` may be NULL. */
+static int note(const struct verdict *v, const struct ecs_task *record, bool has_row,
+                const char *task_id, const char *task_name, struct settlements *s,
+                struct error *err)
+{
+    struct settlement *one = settlements_add(s, task_id, task_name, err);
+    if (!one)
+        return -1;
+    one->has_row = has_row;
+    one->stop = v->action == VERDICT_STOP;
+    one->exit_code = v->exit_code;
+    (void)snprintf(one->stop_code, sizeof one->stop_code, "%s", v->stop_code);
+    (void)snprintf(one->reason, sizeof one->reason, "%s", v->reason);
+    if (record) {
+        one->created_at = record->created_at;
+        one->pull_started_at = record->pull_started_at;
+        one->pull_stopped_at = record->pull_stopped_at;
+        one->started_at = record->started_at;
+    }
+    return 0;
+}
+
+/* Weighs one task and notes what is to be done. `row` or `record` may be NULL. */
 static int judge(const struct look *l, const struct task_row *row, json_t *record,
                  const char *task_id, const char *task_name, struct settlements *s,
                  struct error *err)
@@ -130,27 +164,22 @@ static int judge(const struct look *l, const struct task_row *row, json_t *recor
     struct verdict v;
     if (record && ecs_task_read(record, &task, err) != 0)
         return -1;
-    const struct evidence e = {
-        .has_row = row != NULL,
+    const struct audit_detail known = {
         .status = row ? row->status : AUDIT_SUBMITTED,
-        .row_start = row ? row->start_time : 0,
+        .start_time = row ? row->start_time : 0,
+        .exit_code = row ? row->exit_code : -1,
+    };
+    const struct verdict_evidence e = {
+        .row = row ? &known : NULL,
         .record = record ? &task : NULL,
         .now = l->now,
         .watched_since = l->run->watched_since,
         .task_timeout_seconds = l->run->task_timeout_seconds,
     };
-    classify(&e, &v);
-    if (v.kind == VERDICT_LEAVE)
+    verdict_judge(&e, &v);
+    if (v.action == VERDICT_LEAVE)
         return 0;
-    struct settlement *one = settlements_add(s, task_id, task_name, err);
-    if (!one)
-        return -1;
-    one->has_row = row != NULL;
-    one->stop = v.kind == VERDICT_STOP;
-    one->exit_code = v.exit_code;
-    (void)snprintf(one->stop_code, sizeof one->stop_code, "%s", v.stop_code);
-    (void)snprintf(one->reason, sizeof one->reason, "%s", v.reason);
-    return 0;
+    return note(&v, record ? &task : NULL, row != NULL, task_id, task_name, s, err);
 }
 
 /* Rows that are final need no verdict. */
@@ -255,9 +284,9 @@ static int judge_untraced(const struct look *l, const struct tally *tally, struc
                           struct error *err)
 {
     struct verdict v;
-    const struct evidence e = {.now = l->now, .watched_since = l->run->watched_since};
-    classify(&e, &v);
-    if (v.kind == VERDICT_LEAVE)
+    const struct verdict_evidence e = {.now = l->now, .watched_since = l->run->watched_since};
+    verdict_judge(&e, &v);
+    if (v.action == VERDICT_LEAVE)
         return 0;
     return add_untraced(l, tally, v.stop_code, v.reason, s, err);
 }
@@ -276,7 +305,8 @@ int look_reconcile(struct look *l, struct error *err)
     bool late = grace_is_over(l);
     int rc = 0;
     if (tally.running > 0 || some_missing)
-        rc = ask_ecs(l, some_missing, refused || late || some_may_be_late(l), err);
+        rc = ask_ecs(l, some_missing && listing_is_due(l, &tally),
+                     refused || late || some_may_be_late(l), err);
     if (rc == 0)
         rc = judge_rows(l, &s, err);
     if (rc == 0)
@@ -286,7 +316,7 @@ int look_reconcile(struct look *l, struct error *err)
     if (rc == 0 && some_missing && late && !refused)
         rc = judge_untraced(l, &tally, &s, err);
     if (rc == 0)
-        rc = settle(&s, l->w, l->run, &l->rows, &l->changed, err);
+        rc = settle(&s, l->w, l->run, &l->rows, &l->settled, err);
     json_decref(tally.names);
     settlements_free(&s);
     return rc;
@@ -350,8 +380,8 @@ int look_abandon(struct look *l, const char *stop_code, const char *reason, stru
     if (rc == 0)
         rc = add_untraced(l, &tally, stop_code, reason, &s, err);
     if (rc == 0)
-        rc = settle(&s, l->w, l->run, &l->rows, &l->changed, err);
+        rc = settle(&s, l->w, l->run, &l->rows, &l->settled, err);
     json_decref(tally.names);
     settlements_free(&s);
-    return rc == 0 && l->changed > 0 ? reread(l, err) : rc;
+    return rc == 0 && l->settled.changed > 0 ? reread(l, err) : rc;
 }
