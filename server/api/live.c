@@ -5,6 +5,7 @@
 #include "server/api/api.h"
 #include "server/api/problem.h"
 #include "server/api/query.h"
+#include "server/calls.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -103,7 +104,8 @@ static void write_numbers(struct buf *body, const struct api_call *call,
     write_counts(&w, n->tasks, AUDIT_CANCELLED);
     jw_end_object(&w);
     jw_int(&w, "failedToday", n->failed_today);
-    jw_int(&w, "throttledPerMinute", 0);
+    jw_int(&w, "throttledPerMinute",
+           call->sv->calls ? calls_throttled(call->sv->calls, clock_mono(call->sv->clock)) : 0);
     write_lag(&w, call, n);
     jw_int(&w, "clients", n->clients);
     write_series(&w, n);

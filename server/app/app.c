@@ -9,6 +9,7 @@
 #include "server/app/limits.h"
 #include "server/app/machines.h"
 #include "server/app/outputs.h"
+#include "server/calls.h"
 #include "server/control/control.h"
 #include "server/live/live.h"
 #include "server/local/local.h"
@@ -38,6 +39,7 @@ struct app {
     struct local *local;
     struct control *control;
     struct control_health health;
+    struct calls calls;
     struct live *live;
     struct services services;
     struct http_server *http;
@@ -169,13 +171,27 @@ static bool is_interrupted(void)
             sigismember(&set, SIGHUP) == 1);
 }
 
+/* On the control loop's thread. */
+static void note_call(void *calls, const struct aws_attempt *attempt)
+{
+    const enum call_result result = attempt->throttled ? CALL_THROTTLED
+                                    : attempt->failed  ? CALL_ERROR
+                                                       : CALL_OK;
+    calls_note(calls, attempt->service, attempt->operation, result, attempt->took,
+               clock_mono(clock_system()));
+}
+
 /* In local mode the loop talks to the embedded endpoint as it would to AWS, with any credentials.
  */
 static int open_control(struct app *a, struct error *err)
 {
     struct control_options options = {
         .store = a->store,
-        .aws = {.region = region(a), .log = a->log, .interrupted = is_interrupted},
+        .aws = {.region = region(a),
+                .log = a->log,
+                .interrupted = is_interrupted,
+                .observe = note_call,
+                .observe_ctx = &a->calls},
         .clock = clock_system(),
         .log = a->log,
         .health = &a->health};
@@ -217,6 +233,7 @@ static int open_http(struct app *a, struct error *err)
                                     .clock = clock_system(),
                                     .log = a->log,
                                     .health = &a->health,
+                                    .calls = &a->calls,
                                     .live = a->live,
                                     .wake_control = control_wake,
                                     .wake_ctx = a->control,
@@ -226,6 +243,7 @@ static int open_http(struct app *a, struct error *err)
         a->services.spec_defaults[i + 1] =
             a->local ? a->machines.defaults[i] : a->outputs.defaults[i];
         a->services.offered[i + 1] = machine_arn(a, i) != NULL;
+        a->services.definitions[i + 1] = machines_definition(&a->machines, i);
     }
     const struct http_server_options options = {
         .host = host,
