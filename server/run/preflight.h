@@ -30,7 +30,8 @@ enum {
 struct preflight_facts {
     int pattern;
     int64_t tasks;
-    int64_t input_bytes;
+    int64_t input_bytes;    /* as given to StartExecution */
+    int64_t manifest_bytes; /* of the list of tasks in S3; 0: it is in the input */
     int64_t override_characters; /* of the task with the most */
     int64_t task_seconds;        /* how long one task is thought to take; >= 1 */
     int64_t max_concurrency;

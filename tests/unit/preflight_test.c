@@ -69,13 +69,13 @@ static const struct {
     struct preflight_facts facts;
     bool refused;
 } ceilings[] = {
-    {"262145 bytes", {1, 1, 262145, 1, 1, 40, 120, 100, 100}, true},
-    {"of the 262144 bytes", {1, 1, 262144, 1, 1, 40, 120, 100, 100}, false},
-    {"8193 characters", {1, 1, 1, 8193, 1, 40, 120, 100, 100}, false},
-    {"25000", {2, 3600, 1, 1, 1, 40, 120, 100, 10000}, false},
-    {"at most 40 tasks at once", {2, 1, 1, 1, 1, 41, 120, 100, 100}, false},
-    {"taskTimeoutSeconds (5)", {1, 1, 1, 1, 6, 40, 120, 5, 100}, false},
-    {"runTimeoutSeconds (5)", {1, 1, 1, 1, 6, 40, 120, 100, 5}, false},
+    {"262145 bytes", {1, 1, 262145, 0, 1, 1, 40, 120, 100, 100}, true},
+    {"of the 262144 bytes", {1, 1, 262144, 0, 1, 1, 40, 120, 100, 100}, false},
+    {"8193 characters", {1, 1, 1, 0, 8193, 1, 40, 120, 100, 100}, false},
+    {"25000", {2, 3600, 1, 0, 1, 1, 40, 120, 100, 10000}, false},
+    {"at most 40 tasks at once", {2, 1, 1, 0, 1, 1, 41, 120, 100, 100}, false},
+    {"taskTimeoutSeconds (5)", {1, 1, 1, 0, 1, 6, 40, 120, 5, 100}, false},
+    {"runTimeoutSeconds (5)", {1, 1, 1, 0, 1, 6, 40, 120, 100, 5}, false},
 };
 
 Test(preflight, warns_of_ceilings)
