@@ -19,7 +19,8 @@ void api_definition(struct api_call *call)
     int rc = query_only(call->x, NULL, 0, &err);
     if (!rc)
         rc = store_run_get(call->sv->store, call->run_id, note_pattern, &pattern, &err);
-    const char *text = !rc && (pattern == 1 || pattern == 2) ? call->sv->definitions[pattern] : NULL;
+    const char *text =
+        !rc && (pattern == 1 || pattern == 2) ? call->sv->definitions[pattern] : NULL;
     if (!rc && !text)
         rc = err_set(&err, ERR_NOT_FOUND, "this server has no definition of pattern %d", pattern);
     if (rc) {

@@ -16,8 +16,7 @@
 enum { PAGE_TASKS = 250 };
 
 /* An export under way; it belongs to its connection. */
-struct export
-{
+struct export_doc {
     const struct services *sv;
     int64_t run_id;
     bool csv;
@@ -31,7 +30,7 @@ struct export
 
 static void add_task(void *ctx, const struct store_task *task)
 {
-    struct export *e = ctx;
+    struct export_doc *e = ctx;
     if (e->csv)
         csv_task(&e->text, task);
     else
@@ -42,36 +41,31 @@ static void add_task(void *ctx, const struct store_task *task)
 /* The document's beginning: the head of the columns, or the run itself. */
 static void add_run(void *ctx, const struct store_run *run)
 {
-    struct export *e = ctx;
+    struct export_doc *e = ctx;
     if (e->csv) {
         csv_head(&e->text);
         return;
     }
-    jw_object(&e->w, NULL);
-    jw_array(&e->w, "run"); /* a list of one: elements have no names */
+    buf_adds(&e->text, "{\"run\":");
     render_run(&e->w, run, e->now);
-    jw_end_array(&e->w);
-    jw_array(&e->w, "tasks");
+    buf_adds(&e->text, ",\"tasks\":[");
+    jw_init(&e->w, &e->text);
 }
 
-static void add_end(struct export *e)
+static void add_end(struct export_doc *e)
 {
     e->over = true;
-    if (e->csv)
-        return;
-    jw_end_array(&e->w);
-    jw_end_object(&e->w);
-    buf_addc(&e->text, '\n');
+    if (!e->csv)
+        buf_adds(&e->text, "]}\n");
 }
 
 /* What has been sent makes room for the next page. */
-static int next_page(struct export *e, struct error *err)
+static int next_page(struct export_doc *e, struct error *err)
 {
     bool more = false;
     buf_reset(&e->text);
     e->sent = 0;
-    if (store_task_list(e->sv->store, e->run_id, NULL, e->after, PAGE_TASKS, add_task, e, &more,
-                        err))
+    if (store_task_list(e->sv->store, e->run_id, -1, e->after, PAGE_TASKS, add_task, e, &more, err))
         return -1;
     if (!more)
         add_end(e);
@@ -80,7 +74,7 @@ static int next_page(struct export *e, struct error *err)
 
 static ssize_t export_read(void *export, char *out, size_t size)
 {
-    struct export *e = export;
+    struct export_doc *e = export;
     struct error err = {0};
     while (e->sent == e->text.len) {
         if (e->over)
@@ -101,7 +95,7 @@ static ssize_t export_read(void *export, char *out, size_t size)
 
 static void export_closed(void *export)
 {
-    struct export *e = export;
+    struct export_doc *e = export;
     buf_free(&e->text);
     free(e);
 }
@@ -119,18 +113,18 @@ static int read_format(struct http_exchange *x, bool *csv, struct error *err)
 }
 
 /* With the beginning of the document; so a run that is not there can still be told as such. */
-static struct export *export_new(const struct api_call *call, bool csv, struct error *err)
+static struct export_doc *export_new(const struct api_call *call, bool csv, struct error *err)
 {
-    struct export *e = calloc(1, sizeof *e);
+    struct export_doc *e = calloc(1, sizeof *e);
     if (!e) {
         err_set(err, ERR_MEMORY, "out of memory for an export");
         return NULL;
     }
-    *e = (struct export){.sv = call->sv,
-                         .run_id = call->run_id,
-                         .csv = csv,
-                         .now = clock_wall(call->sv->clock),
-                         .after = -1};
+    *e = (struct export_doc){.sv = call->sv,
+                             .run_id = call->run_id,
+                             .csv = csv,
+                             .now = clock_wall(call->sv->clock),
+                             .after = -1};
     buf_init(&e->text, BUF_MAX_PAGE);
     jw_init(&e->w, &e->text);
     if (store_run_get(call->sv->store, call->run_id, add_run, e, err) == 0 &&
@@ -145,7 +139,7 @@ void api_export(struct api_call *call)
     struct error err = {0};
     char file[96];
     bool csv = false;
-    struct export *e = read_format(call->x, &csv, &err) ? NULL : export_new(call, csv, &err);
+    struct export_doc *e = read_format(call->x, &csv, &err) ? NULL : export_new(call, csv, &err);
     if (!e) {
         problem_reply(call->x, &err, NULL);
         return;

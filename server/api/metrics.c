@@ -116,13 +116,13 @@ static void add_process(struct buf *out)
     }
 }
 
-static void add_control(struct buf *out, const struct api_call *call, const struct live_numbers *n)
+static void add_control(struct buf *out, const struct api_call *call)
 {
     const struct services *sv = call->sv;
     const int64_t now = clock_mono(sv->clock);
     const int64_t loop_at = atomic_load(&sv->health->loop_at);
     add_gauge(out, "mirror_lag_seconds", "How far the mirror is behind the audit tables.",
-              api_mirror_lag(sv, n));
+              control_lag_seconds(sv->health, now));
     if (loop_at)
         add_gauge(out, "control_loop_age_seconds", "Since the control loop last turned.",
                   (double)(now - loop_at) / (double)CLOCK_SECOND);
@@ -147,7 +147,7 @@ void api_metrics(struct api_call *call)
         live_numbers(call->sv->live, &numbers);
         add_runs(&out, &numbers);
     }
-    add_control(&out, call, &numbers);
+    add_control(&out, call);
     add_process(&out);
     http_add_header(call->x, "Cache-Control", "no-store");
     http_reply_take(call->x, 200, "text/plain; version=0.0.4; charset=utf-8", &out);

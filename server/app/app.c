@@ -4,6 +4,7 @@
 
 #include "lib/aws/aws.h"
 #include "lib/http_server/http_server.h"
+#include "lib/json/json_read.h"
 #include "server/api/render.h"
 #include "server/app/folder.h"
 #include "server/app/limits.h"
@@ -27,6 +28,8 @@ enum {
     HOST_MAX = 64,
     LOCAL_CALLS_PER_SECOND = 1000, /* the embedded endpoint has no quota */
 };
+#define LOCAL_STREAM_INTERVAL (100 * CLOCK_MS)
+#define LOCAL_DISCOVER_INTERVAL (2 * CLOCK_SECOND)
 
 struct app {
     const struct settings *settings;
@@ -66,6 +69,12 @@ static const char *machine_arn(const struct app *a, int i)
     if (is_local(a))
         return a->machines.arns[i];
     return text ? text : a->outputs.arns[i];
+}
+
+/* What the deployment of a pattern knows; NULL: nothing is told. */
+static json_t *defaults(const struct app *a, int i)
+{
+    return is_local(a) ? a->machines.defaults[i] : a->outputs.defaults[i];
 }
 
 /* The folder of this program, for the workers beside it. */
@@ -185,19 +194,26 @@ static void note_call(void *calls, const struct aws_attempt *attempt)
  */
 static int open_control(struct app *a, struct error *err)
 {
-    struct control_options options = {
-        .store = a->store,
-        .aws = {.region = region(a),
-                .log = a->log,
-                .interrupted = is_interrupted,
-                .observe = note_call,
-                .observe_ctx = &a->calls},
-        .clock = clock_system(),
-        .log = a->log,
-        .health = &a->health};
-    for (int i = 0; i < PATTERNS; i++)
+    struct control_options options = {.store = a->store,
+                                      .aws = {.region = region(a),
+                                              .log = a->log,
+                                              .interrupted = is_interrupted,
+                                              .observe = note_call,
+                                              .observe_ctx = &a->calls},
+                                      .clock = clock_system(),
+                                      .log = a->log,
+                                      .health = &a->health,
+                                      .discover = true};
+    for (int i = 0; i < PATTERNS; i++) {
+        const json_t *known = defaults(a, i);
         options.machine_arn[i + 1] = machine_arn(a, i);
+        options.summary_table[i + 1] = json_str(known, "ddbTableNameWFSummary", NULL);
+        options.summary_range_key[i + 1] = json_str(known, "rangeKeyWFSummary", NULL);
+        options.details_table[i + 1] = json_str(known, "ddbTableNameWFDetails", NULL);
+    }
     if (a->local) {
+        options.stream_interval = LOCAL_STREAM_INTERVAL;
+        options.discover_interval = LOCAL_DISCOVER_INTERVAL;
         options.aws.endpoint = local_url(a->local);
         options.aws.access_key_id = "local";
         options.aws.secret_access_key = "local";
@@ -240,8 +256,7 @@ static int open_http(struct app *a, struct error *err)
                                     .loopback = is_loopback(host),
                                     .local = a->local != NULL};
     for (int i = 0; i < PATTERNS; i++) {
-        a->services.spec_defaults[i + 1] =
-            a->local ? a->machines.defaults[i] : a->outputs.defaults[i];
+        a->services.spec_defaults[i + 1] = defaults(a, i);
         a->services.offered[i + 1] = machine_arn(a, i) != NULL;
         a->services.definitions[i + 1] = machines_definition(&a->machines, i);
     }
