@@ -30,6 +30,8 @@ export class Model {
     if (!list.length) return;
     const end = finish(task, this.now);
     this.marks[i * 6 + 5] = end;
+    // A task that ended before it was seen running still shows its end.
+    if (format.over(task.status) && !(this.marks[i * 6 + 4] > 0)) this.marks[i * 6 + 4] = end;
     if (list[0].from < this.from) this.from = list[0].from;
     if (end > this.to) this.to = end;
   }
@@ -95,7 +97,7 @@ function bar(ctx, model, i, y, h, view, scale, colours) {
     if (w > 0) {
       ctx.fillStyle = p === 4 ? endColour(model.status[i], colours) : colours[`phase-${PHASES[p]}`];
       if (p === 0) ctx.fillRect(x, y + h * 0.35, w, Math.max(h * 0.3, 1));
-      else ctx.fillRect(x, y, Math.max(w, 1.5), h);
+      else ctx.fillRect(x, y, Math.max(w, 2), h);
     }
     to = from;
   }

@@ -1,5 +1,6 @@
-/* The status page's files. Scripts and styles are named by the hash of their content and may be kept
- * for ever; the page itself must be asked for each time: a new binary shows its new page at once. */
+/* The status page's files. Scripts and styles are named by the hash of their content and may be
+ * kept for ever; the page itself must be asked for each time: a new binary shows its new page at
+ * once. */
 #include "server/routes/page.h"
 
 #include "lib/crypto/crypto.h"
@@ -104,8 +105,7 @@ static void add_headers(struct http_exchange *x, const struct embedded *file, co
 {
     bool page = strcmp(file->name, page_name) == 0;
     http_add_header(x, "ETag", etag);
-    http_add_header(x, "Cache-Control",
-                    page ? "no-cache" : "public, max-age=31536000, immutable");
+    http_add_header(x, "Cache-Control", page ? "no-cache" : "public, max-age=31536000, immutable");
     http_add_header(x, "Content-Security-Policy", policy);
     http_add_header(x, "Referrer-Policy", "no-referrer");
 }
