@@ -64,6 +64,7 @@ void render_run(struct json_writer *w, const struct store_run *run, int64_t now)
 {
     jw_object(w, NULL);
     jw_int(w, "workflowRunId", run->id);
+    jw_int(w, "version", run->version);
     jw_str(w, "workflowName", run->workflow_name);
     jw_int(w, "pattern", run->pattern);
     if (run->parent_id)
@@ -97,6 +98,7 @@ void render_task(struct json_writer *w, const struct store_task *task, int64_t n
     bool over = audit_status_final(task->status);
     jw_object(w, NULL);
     jw_str(w, "taskName", task->name);
+    jw_int(w, "version", task->version);
     jw_str(w, "ecsTaskId", task->ecs_task_id);
     jw_str(w, "status", audit_status_name(task->status));
     jw_str(w, "s3BucketName", task->s3_bucket);

@@ -5,6 +5,7 @@
 #include "server/api/problem.h"
 #include "server/api/query.h"
 #include "server/api/render.h"
+#include "server/api/task_changes.h"
 #include "server/store/store.h"
 
 #include <inttypes.h>
@@ -177,9 +178,14 @@ static int check_run(struct api_call *call, struct error *err)
     return rc;
 }
 
-/* In the order of the spec; the cursor is the last task's position. */
+/* In the order of the spec; the cursor is the last task's position. With ?since= it is the list of
+ * what changed. */
 void api_workflow_tasks(struct api_call *call)
 {
+    if (http_query(call->x, "since")) {
+        task_changes_reply(call);
+        return;
+    }
     static const char *const known[] = {"status", "limit", "cursor"};
     struct page p;
     struct error err = {0};

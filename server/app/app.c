@@ -4,10 +4,12 @@
 
 #include "lib/aws/aws.h"
 #include "lib/http_server/http_server.h"
+#include "server/api/render.h"
 #include "server/app/folder.h"
 #include "server/app/machines.h"
 #include "server/app/outputs.h"
 #include "server/control/control.h"
+#include "server/live/live.h"
 #include "server/local/local.h"
 #include "server/routes/routes.h"
 #include "server/services.h"
@@ -34,6 +36,7 @@ struct app {
     struct local *local;
     struct control *control;
     struct control_health health;
+    struct live *live;
     struct services services;
     struct http_server *http;
 };
@@ -188,6 +191,15 @@ static int open_control(struct app *a, struct error *err)
     return a->control ? 0 : -1;
 }
 
+/* Browsers are told of runs as REST shows them. */
+static int open_live(struct app *a, struct error *err)
+{
+    const struct live_options options = {
+        .store = a->store, .clock = clock_system(), .log = a->log, .render = render_run};
+    a->live = live_open(&options, err);
+    return a->live ? 0 : -1;
+}
+
 /* Last, because a request may come as soon as it is open. */
 static int open_http(struct app *a, struct error *err)
 {
@@ -199,6 +211,7 @@ static int open_http(struct app *a, struct error *err)
                                     .clock = clock_system(),
                                     .log = a->log,
                                     .health = &a->health,
+                                    .live = a->live,
                                     .wake_control = control_wake,
                                     .wake_ctx = a->control,
                                     .loopback = is_loopback(host),
@@ -255,6 +268,8 @@ struct app *app_open(const struct settings *settings, const struct log *log, str
     if (!rc)
         rc = open_control(a, err);
     if (!rc)
+        rc = open_live(a, err);
+    if (!rc)
         rc = open_http(a, err);
     return rc ? app_close(a) : a;
 }
@@ -278,6 +293,7 @@ struct app *app_close(struct app *a)
     if (a->http)
         http_server_quiesce(a->http);
     http_server_stop(a->http);
+    live_close(a->live);
     control_stop(a->control);
     local_close(a->local);
     store_close(a->store);

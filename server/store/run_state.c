@@ -79,10 +79,11 @@ int run_state_move(struct run_state *run, enum audit_status to, struct error *er
 int run_state_end_tasks(struct write *w, struct run_state *run, enum audit_status to,
                         const char *reason, struct error *err)
 {
-    struct stmt *stmt = conn_stmt(w->conn,
-                                  "UPDATE tasks SET status = ?3, stopped_reason = ?4,"
-                                  " update_time = ?5 WHERE run_id = ?1 AND status = ?2",
-                                  err);
+    struct stmt *stmt =
+        conn_stmt(w->conn,
+                  "UPDATE tasks SET status = ?3, stopped_reason = ?4,"
+                  " update_time = ?5, version = ?6 WHERE run_id = ?1 AND status = ?2",
+                  err);
     if (!stmt)
         return -1;
     for (int from = 0; from < AUDIT_STATUS_COUNT; from++) {
@@ -93,6 +94,7 @@ int run_state_end_tasks(struct write *w, struct run_state *run, enum audit_statu
         stmt_bind_int(stmt, 3, to);
         stmt_bind_text(stmt, 4, reason);
         stmt_bind_int(stmt, 5, w->now);
+        stmt_bind_int(stmt, 6, w->version);
         if (stmt_run(stmt, err))
             return -1;
         run->tasks[to] += run->tasks[from];

@@ -41,7 +41,8 @@ struct store_schema {
  * damaged, not readable. */
 int store_schema_read(const char *path, struct store_schema *out, struct error *err);
 struct store *store_close(struct store *s); /* commits what is queued; NULL-safe; returns NULL */
-/* Called (on the writer's thread, must not block or call the store) after each commit. */
+/* Called (on the writer's thread, must not block or call the store) after each commit; NULL:
+ * nobody. When it returns, the one before is not called any more. */
 void store_on_change(struct store *s, void (*changed)(void *ctx), void *ctx);
 
 /* --- runs --- */
@@ -148,11 +149,21 @@ struct store_task {
     const char *stop_code, *stopped_reason;               /* NULL */
     int64_t exit_code;                                    /* negative: none */
     int64_t attempt;
+    int64_t version; /* of its last change, counted as the runs' versions are */
 };
 typedef void (*store_task_fn)(void *ctx, const struct store_task *task);
 /* In order of seq, from seq > after (-1: from the first); status -1: any. */
 int store_task_list(struct store *s, int64_t run_id, int status, int64_t after, int limit,
                     store_task_fn fn, void *ctx, bool *more, struct error *err);
+
+/* Where a reader of changes is: all up to this task of this version was seen. */
+struct store_task_place {
+    int64_t version;
+    int64_t seq; /* INT64_MAX: all of that version */
+};
+/* Tasks changed after that place, in order of version and then of seq. */
+int store_task_changes(struct store *s, int64_t run_id, const struct store_task_place *after,
+                       int limit, store_task_fn fn, void *ctx, bool *more, struct error *err);
 
 /* --- events (state machine history) --- */
 
@@ -245,6 +256,21 @@ struct store_close {
 int store_run_close(struct store *s, int64_t run_id, const struct store_close *c,
                     struct error *err);
 
+/* --- numbers over all runs --- */
+
+struct store_counts {
+    int64_t runs[AUDIT_STATUS_COUNT];        /* by status */
+    int64_t failed;                          /* runs that failed since a time */
+    int64_t open_tasks[AUDIT_STATUS_COUNT];  /* tasks of runs that are not over, by status */
+    int64_t ended_tasks[AUDIT_STATUS_COUNT]; /* tasks of runs that ended since a time */
+};
+/* Times are wall us. */
+int store_count(struct store *s, int64_t failed_since, int64_t ended_since,
+                struct store_counts *out, struct error *err);
+
+/* The number of the last change of any run; changes that come will have higher ones, also after a
+ * restart. */
+int store_version(struct store *s, int64_t *version, struct error *err);
 /* For readyz: 0 when a trivial read works. */
 int store_ping(struct store *s, struct error *err);
 

@@ -30,14 +30,16 @@ static void read_task(struct stmt *stmt, void *ctx)
         .stopped_reason = stmt_text(stmt, 13),
         .exit_code = stmt_int(stmt, 14),
         .attempt = stmt_int(stmt, 15),
+        .version = stmt_int(stmt, 16),
     };
     reader->fn(reader->ctx, &task);
 }
 
 #define TASK_COLUMNS                                                                               \
     "SELECT run_id, seq, name, ecs_task_id, status, s3_bucket, object_key, destination_key,"       \
-    " start_time, update_time, exec_time, bytes, stop_code, stopped_reason, exit_code, attempt"    \
-    " FROM tasks WHERE run_id = ?1 AND seq > ?2"
+    " start_time, update_time, exec_time, bytes, stop_code, stopped_reason, exit_code, attempt,"   \
+    " version FROM tasks WHERE run_id = ?1"
+#define TASKS_BEHIND TASK_COLUMNS " AND seq > ?2"
 
 /* Two statements rather than one with an OR, so that each can go by its index. */
 int store_task_list(struct store *s, int64_t run_id, int status, int64_t after, int limit,
@@ -45,8 +47,8 @@ int store_task_list(struct store *s, int64_t run_id, int status, int64_t after, 
 {
     struct reading r;
     *more = false;
-    const char *sql = status < 0 ? TASK_COLUMNS " ORDER BY seq LIMIT ?3"
-                                 : TASK_COLUMNS " AND status = ?4 ORDER BY seq LIMIT ?3";
+    const char *sql = status < 0 ? TASKS_BEHIND " ORDER BY seq LIMIT ?3"
+                                 : TASKS_BEHIND " AND status = ?4 ORDER BY seq LIMIT ?3";
     if (reading_limit(limit, err) || reading_open(&r, s, sql, err))
         return -1;
     stmt_bind_int(r.stmt, 1, run_id);
@@ -54,6 +56,26 @@ int store_task_list(struct store *s, int64_t run_id, int status, int64_t after, 
     stmt_bind_int(r.stmt, 3, (int64_t)limit + 1);
     if (status >= 0)
         stmt_bind_int(r.stmt, 4, status);
+    int rc = rows_each(r.stmt, limit, read_task, &(struct task_reader){fn, ctx}, more, err);
+    reading_close(&r);
+    return rc;
+}
+
+/* A change may write thousands of tasks, so a page's end can lie within a version. */
+int store_task_changes(struct store *s, int64_t run_id, const struct store_task_place *after,
+                       int limit, store_task_fn fn, void *ctx, bool *more, struct error *err)
+{
+    struct reading r;
+    *more = false;
+    if (reading_limit(limit, err) ||
+        reading_open(&r, s,
+                     TASK_COLUMNS " AND (version, seq) > (?2, ?3) ORDER BY version, seq LIMIT ?4",
+                     err))
+        return -1;
+    stmt_bind_int(r.stmt, 1, run_id);
+    stmt_bind_int(r.stmt, 2, after->version);
+    stmt_bind_int(r.stmt, 3, after->seq);
+    stmt_bind_int(r.stmt, 4, (int64_t)limit + 1);
     int rc = rows_each(r.stmt, limit, read_task, &(struct task_reader){fn, ctx}, more, err);
     reading_close(&r);
     return rc;
@@ -145,19 +167,21 @@ static int put_row(struct write *w, int64_t run_id, int64_t seq, const struct au
     struct stmt *stmt = conn_stmt(
         w->conn,
         "INSERT INTO tasks (run_id, seq, name, ecs_task_id, status, object_key, destination_key,"
-        " start_time, update_time, exec_time, bytes, stop_code, stopped_reason, exit_code, attempt)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+        " start_time, update_time, exec_time, bytes, stop_code, stopped_reason, exit_code, attempt,"
+        " version)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
         " ON CONFLICT (run_id, seq) DO UPDATE SET ecs_task_id = excluded.ecs_task_id,"
         " status = excluded.status, object_key = coalesce(excluded.object_key, object_key),"
         " destination_key = excluded.destination_key, start_time = excluded.start_time,"
         " update_time = excluded.update_time, exec_time = excluded.exec_time,"
         " bytes = excluded.bytes, stop_code = excluded.stop_code,"
         " stopped_reason = excluded.stopped_reason, exit_code = excluded.exit_code,"
-        " attempt = excluded.attempt",
+        " attempt = excluded.attempt, version = excluded.version",
         err);
     if (!stmt)
         return -1;
     bind_row(stmt, run_id, seq, row);
+    stmt_bind_int(stmt, 16, w->version);
     return stmt_run(stmt, err);
 }
 
