@@ -23,6 +23,8 @@ void api_workflow_create(struct api_call *call); /* POST /workflows */
 void api_workflow_list(struct api_call *call);   /* GET /workflows */
 void api_workflow_get(struct api_call *call);    /* GET /workflows/{id} */
 void api_workflow_tasks(struct api_call *call);  /* GET /workflows/{id}/tasks */
+/* GET /workflows/{id}/failures: failed and cancelled tasks, grouped by why */
+void api_workflow_failures(struct api_call *call);
 void api_workflow_events(struct api_call *call); /* GET /workflows/{id}/events */
 void api_workflow_spec(struct api_call *call);   /* GET /workflows/{id}/spec */
 void api_workflow_cancel(struct api_call *call); /* POST /workflows/{id}/cancel */

@@ -100,7 +100,8 @@ struct store *store_open(const struct store_options *options, struct error *err)
     s->path = path;
     s->log = options->log;
     conn = conn_new(s->path, DB_READ_WRITE, err);
-    if (!conn || migrate(conn->db, err) || last_version(conn, &version, err))
+    if (!conn || migrate(conn->db, err) || failures_classify(conn, err) ||
+        last_version(conn, &version, err))
         goto free_conn;
     if (conn_pool_open(&s->readers, s->path, err))
         goto free_conn;

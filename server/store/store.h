@@ -149,12 +149,39 @@ struct store_task {
     const char *stop_code, *stopped_reason;               /* NULL */
     int64_t exit_code;                                    /* negative: none */
     int64_t attempt;
+    const char *reason; /* verdict_name of its class; NULL unless it failed or was cancelled */
+    int64_t created_at, pull_started_at, pull_stopped_at, container_started_at; /* wall us; 0 */
     int64_t version; /* of its last change, counted as the runs' versions are */
 };
 typedef void (*store_task_fn)(void *ctx, const struct store_task *task);
 /* In order of seq, from seq > after (-1: from the first); status -1: any. */
 int store_task_list(struct store *s, int64_t run_id, int status, int64_t after, int limit,
                     store_task_fn fn, void *ctx, bool *more, struct error *err);
+
+/* The same with one class of reason only (a verdict_name). */
+int store_task_list_reason(struct store *s, int64_t run_id, int status, const char *reason,
+                           int64_t after, int limit, store_task_fn fn, void *ctx, bool *more,
+                           struct error *err);
+
+/* Failed or cancelled tasks that have class, stop code, exit code and the beginning of their
+ * reasons in common (VERDICT_GROUP_CHARS). */
+enum { STORE_FAILURE_NAMES = 5 };
+struct store_failure {
+    const char *reason; /* verdict_name */
+    enum audit_status status;
+    const char *stop_code;      /* NULL */
+    const char *stopped_reason; /* of the first of its tasks; NULL */
+    int64_t exit_code;          /* negative: none */
+    int64_t count;
+    int64_t first_at; /* of the first end among them, wall us; 0: unknown */
+    const char *const *names;
+    size_t name_count; /* of the first STORE_FAILURE_NAMES in order of seq */
+};
+typedef void (*store_failure_fn)(void *ctx, const struct store_failure *failure);
+/* The largest groups first; *total is the number of all these tasks, also of groups beyond the
+ * limit. */
+int store_failures(struct store *s, int64_t run_id, int limit, store_failure_fn fn, void *ctx,
+                   int64_t *total, struct error *err);
 
 /* Where a reader of changes is: all up to this task of this version was seen. */
 struct store_task_place {
