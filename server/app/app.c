@@ -3,6 +3,7 @@
 #include "server/app/app.h"
 
 #include "lib/aws/aws.h"
+#include "lib/aws/endpoint.h"
 #include "lib/http_server/http_server.h"
 #include "server/api/render.h"
 #include "server/app/folder.h"
@@ -96,6 +97,19 @@ static int read_address(const struct app *a, enum setting which, char host[HOST_
     return 0;
 }
 
+/* Before the endpoint lets tasks go on that would call it. NULL is good. */
+static int check_advertised(const char *url, struct error *err)
+{
+    struct endpoints e;
+    const struct aws_options options = {.endpoint = url};
+    if (!url)
+        return 0;
+    if (endpoints_open(&e, &options, err))
+        return err_wrap(err, "--aws-advertise (STEPFLEET_AWS_ADVERTISE)");
+    endpoints_close(&e);
+    return 0;
+}
+
 /* The endpoint's workers are the same programs that run in AWS, found beside this one. */
 static int open_local(struct app *a, struct error *err)
 {
@@ -105,8 +119,9 @@ static int open_local(struct app *a, struct error *err)
     uint16_t port;
     struct local_machine machines[PATTERNS];
     const char *given = settings_text(a->settings, SET_WORKERS);
-    if (folder_file(&a->folder, "aws", dir, err) || (!given && own_folder(workers, err)) ||
-        read_address(a, SET_AWS_LISTEN, host, &port, err))
+    const char *advertised = settings_text(a->settings, SET_AWS_ADVERTISE);
+    if (check_advertised(advertised, err) || folder_file(&a->folder, "aws", dir, err) ||
+        (!given && own_folder(workers, err)) || read_address(a, SET_AWS_LISTEN, host, &port, err))
         return -1;
     for (int i = 0; i < PATTERNS; i++)
         machines[i] =
@@ -114,6 +129,7 @@ static int open_local(struct app *a, struct error *err)
     const struct local_options options = {.dir = dir,
                                           .host = host,
                                           .port = port,
+                                          .advertise = advertised,
                                           .workers_dir = given ? given : workers,
                                           .region = region(a),
                                           .specs = a->machines.specs,
@@ -180,7 +196,8 @@ static int open_control(struct app *a, struct error *err)
     for (int i = 0; i < PATTERNS; i++)
         options.machine_arn[i + 1] = machine_arn(a, i);
     if (a->local) {
-        options.aws.endpoint = local_url(a->local);
+        const char *advertised = settings_text(a->settings, SET_AWS_ADVERTISE);
+        options.aws.endpoint = advertised ? advertised : local_url(a->local);
         options.aws.access_key_id = "local";
         options.aws.secret_access_key = "local";
         options.calls_per_second = LOCAL_CALLS_PER_SECOND;
