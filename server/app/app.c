@@ -3,6 +3,7 @@
 #include "server/app/app.h"
 
 #include "lib/aws/aws.h"
+#include "lib/aws/endpoint.h"
 #include "lib/http_server/http_server.h"
 #include "lib/json/json_read.h"
 #include "server/api/render.h"
@@ -109,6 +110,19 @@ static int read_address(const struct app *a, enum setting which, char host[HOST_
     return 0;
 }
 
+/* Before the endpoint lets tasks go on that would call it. NULL is good. */
+static int check_advertised(const char *url, struct error *err)
+{
+    struct endpoints e;
+    const struct aws_options options = {.endpoint = url};
+    if (!url)
+        return 0;
+    if (endpoints_open(&e, &options, err))
+        return err_wrap(err, "--aws-advertise (STEPFLEET_AWS_ADVERTISE)");
+    endpoints_close(&e);
+    return 0;
+}
+
 /* The endpoint's workers are the same programs that run in AWS, found beside this one. */
 static int open_local(struct app *a, struct error *err)
 {
@@ -118,8 +132,9 @@ static int open_local(struct app *a, struct error *err)
     uint16_t port;
     struct local_machine machines[PATTERNS];
     const char *given = settings_text(a->settings, SET_WORKERS);
-    if (folder_file(&a->folder, "aws", dir, err) || (!given && own_folder(workers, err)) ||
-        read_address(a, SET_AWS_LISTEN, host, &port, err))
+    const char *advertised = settings_text(a->settings, SET_AWS_ADVERTISE);
+    if (check_advertised(advertised, err) || folder_file(&a->folder, "aws", dir, err) ||
+        (!given && own_folder(workers, err)) || read_address(a, SET_AWS_LISTEN, host, &port, err))
         return -1;
     for (int i = 0; i < PATTERNS; i++)
         machines[i] =
@@ -127,6 +142,7 @@ static int open_local(struct app *a, struct error *err)
     const struct local_options options = {.dir = dir,
                                           .host = host,
                                           .port = port,
+                                          .advertise = advertised,
                                           .workers_dir = given ? given : workers,
                                           .region = region(a),
                                           .specs = a->machines.specs,
@@ -212,9 +228,10 @@ static int open_control(struct app *a, struct error *err)
         options.details_table[i + 1] = json_str(known, "ddbTableNameWFDetails", NULL);
     }
     if (a->local) {
+        const char *advertised = settings_text(a->settings, SET_AWS_ADVERTISE);
+        options.aws.endpoint = advertised ? advertised : local_url(a->local);
         options.stream_interval = LOCAL_STREAM_INTERVAL;
         options.discover_interval = LOCAL_DISCOVER_INTERVAL;
-        options.aws.endpoint = local_url(a->local);
         options.aws.access_key_id = "local";
         options.aws.secret_access_key = "local";
         options.calls_per_second = LOCAL_CALLS_PER_SECOND;
