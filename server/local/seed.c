@@ -53,11 +53,13 @@ static int worker_path(const struct local_options *o, const char *name, char out
     return 0;
 }
 
-/* AWS environment variables come from the room; the functions need no others locally. */
+/* AWS environment variables come from the room. There is no quota of Fargate's here: the launcher
+ * hands all tasks over, and they wait for a place in the local ECS. */
 static int seed_function(const struct seed_services *s, const struct local_options *o,
                          const char *name, int seconds, struct error *err)
 {
-    static const char *const environment[] = {NULL};
+    static const char *const environment[] = {"STEPFLEET_RUN_TASK_RATE=10000",
+                                              "STEPFLEET_RUN_TASK_BURST=10000", NULL};
     char program[PATH_MAX];
     if (worker_path(o, name, program, err))
         return -1;
