@@ -89,12 +89,15 @@ struct audit_detail {
     int64_t bytes;                          /* negative: none */
     const char *stop_code, *stopped_reason; /* stopped_reason: S3 code and message, or ECS's */
     int64_t exit_code;                      /* negative: none */
+    /* How the task came to run, as ECS tells it; wall microseconds, 0: not known. */
+    int64_t created_at, pull_started_at, pull_stopped_at, container_started_at;
 };
 /* The first row of a task (status Running, or a final one for tasks that left none): only if no
  * row is there yet or it is not final. */
 int audit_detail_put(struct aws_request *r, const struct audit_table *t,
                      const struct audit_detail *row, struct error *err);
-/* A final status: only if the row exists and is not final. */
+/* A final status: only if the row exists and is not final, or is this very row (same status and
+ * update_time), because a call whose answer was lost is repeated. */
 int audit_detail_finish(struct aws_request *r, const struct audit_table *t,
                         const struct audit_detail *row, struct error *err);
 /* A page of a run's rows; start_key NULL for the first. */
@@ -103,7 +106,8 @@ int audit_detail_query(struct aws_request *r, const struct audit_table *t, int64
 /* The same page as it is now, at twice the read units: what others have written before is in it. */
 int audit_detail_query_consistent(struct aws_request *r, const struct audit_table *t,
                                   int64_t workflow_run_id, json_t *start_key, struct error *err);
-/* The first with only keys, task_name, status, start_time, stop_code, stopped_reason of a row. */
+/* The first with only keys, task_name, status, start_time, stop_code, stopped_reason, exit_code of
+ * a row. */
 int audit_detail_query_status(struct aws_request *r, const struct audit_table *t,
                               int64_t workflow_run_id, json_t *start_key, struct error *err);
 /* The same for a details row: -1 with ERR_SYNTAX only for keys and status. */

@@ -22,10 +22,13 @@ static const struct route routes[] = {
     {"GET", "/workflows", api_workflow_list},
     {"GET", "/workflows/{id}", api_workflow_get},
     {"GET", "/workflows/{id}/tasks", api_workflow_tasks},
+    {"GET", "/workflows/{id}/failures", api_workflow_failures},
     {"GET", "/workflows/{id}/events", api_workflow_events},
     {"GET", "/workflows/{id}/spec", api_workflow_spec},
     {"POST", "/workflows/{id}/cancel", api_workflow_cancel},
     {"POST", "/workflows/{id}/retry", api_workflow_retry},
+    {"GET", "/events", api_events},
+    {"GET", "/stats", api_stats},
     {"GET", "/livez", api_livez},
     {"GET", "/readyz", api_readyz},
 };

@@ -100,7 +100,7 @@ static int insert_tasks(struct write *w, const struct store_new_run *run, struct
 {
     struct stmt *stmt = conn_stmt(w->conn,
                                   "INSERT INTO tasks (run_id, seq, name, status, s3_bucket,"
-                                  " object_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                                  " object_key, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                                   err);
     if (!stmt)
         return -1;
@@ -112,6 +112,7 @@ static int insert_tasks(struct write *w, const struct store_new_run *run, struct
         stmt_bind_int(stmt, 4, AUDIT_SUBMITTED);
         stmt_bind_text(stmt, 5, task->s3_bucket);
         stmt_bind_text(stmt, 6, task->object_key);
+        stmt_bind_int(stmt, 7, w->version);
         struct error why = {0};
         if (stmt_run(stmt, &why)) {
             if (why.code == ERR_CONFLICT)

@@ -41,7 +41,8 @@ struct store_schema {
  * damaged, not readable. */
 int store_schema_read(const char *path, struct store_schema *out, struct error *err);
 struct store *store_close(struct store *s); /* commits what is queued; NULL-safe; returns NULL */
-/* Called (on the writer's thread, must not block or call the store) after each commit. */
+/* Called (on the writer's thread, must not block or call the store) after each commit; NULL:
+ * nobody. When it returns, the one before is not called any more. */
 void store_on_change(struct store *s, void (*changed)(void *ctx), void *ctx);
 
 /* --- runs --- */
@@ -148,11 +149,48 @@ struct store_task {
     const char *stop_code, *stopped_reason;               /* NULL */
     int64_t exit_code;                                    /* negative: none */
     int64_t attempt;
+    const char *reason; /* verdict_name of its class; NULL unless it failed or was cancelled */
+    int64_t created_at, pull_started_at, pull_stopped_at, container_started_at; /* wall us; 0 */
+    int64_t version; /* of its last change, counted as the runs' versions are */
 };
 typedef void (*store_task_fn)(void *ctx, const struct store_task *task);
 /* In order of seq, from seq > after (-1: from the first); status -1: any. */
 int store_task_list(struct store *s, int64_t run_id, int status, int64_t after, int limit,
                     store_task_fn fn, void *ctx, bool *more, struct error *err);
+
+/* The same with one class of reason only (a verdict_name). */
+int store_task_list_reason(struct store *s, int64_t run_id, int status, const char *reason,
+                           int64_t after, int limit, store_task_fn fn, void *ctx, bool *more,
+                           struct error *err);
+
+/* Failed or cancelled tasks that have class, stop code, exit code and the beginning of their
+ * reasons in common (VERDICT_GROUP_CHARS). */
+enum { STORE_FAILURE_NAMES = 5 };
+struct store_failure {
+    const char *reason; /* verdict_name */
+    enum audit_status status;
+    const char *stop_code;      /* NULL */
+    const char *stopped_reason; /* of the first of its tasks; NULL */
+    int64_t exit_code;          /* negative: none */
+    int64_t count;
+    int64_t first_at; /* of the first end among them, wall us; 0: unknown */
+    const char *const *names;
+    size_t name_count; /* of the first STORE_FAILURE_NAMES in order of seq */
+};
+typedef void (*store_failure_fn)(void *ctx, const struct store_failure *failure);
+/* The largest groups first; *total is the number of all these tasks, also of groups beyond the
+ * limit. */
+int store_failures(struct store *s, int64_t run_id, int limit, store_failure_fn fn, void *ctx,
+                   int64_t *total, struct error *err);
+
+/* Where a reader of changes is: all up to this task of this version was seen. */
+struct store_task_place {
+    int64_t version;
+    int64_t seq; /* INT64_MAX: all of that version */
+};
+/* Tasks changed after that place, in order of version and then of seq. */
+int store_task_changes(struct store *s, int64_t run_id, const struct store_task_place *after,
+                       int limit, store_task_fn fn, void *ctx, bool *more, struct error *err);
 
 /* --- events (state machine history) --- */
 
@@ -245,6 +283,21 @@ struct store_close {
 int store_run_close(struct store *s, int64_t run_id, const struct store_close *c,
                     struct error *err);
 
+/* --- numbers over all runs --- */
+
+struct store_counts {
+    int64_t runs[AUDIT_STATUS_COUNT];        /* by status */
+    int64_t failed;                          /* runs that failed since a time */
+    int64_t open_tasks[AUDIT_STATUS_COUNT];  /* tasks of runs that are not over, by status */
+    int64_t ended_tasks[AUDIT_STATUS_COUNT]; /* tasks of runs that ended since a time */
+};
+/* Times are wall us. */
+int store_count(struct store *s, int64_t failed_since, int64_t ended_since,
+                struct store_counts *out, struct error *err);
+
+/* The number of the last change of any run; changes that come will have higher ones, also after a
+ * restart. */
+int store_version(struct store *s, int64_t *version, struct error *err);
 /* For readyz: 0 when a trivial read works. */
 int store_ping(struct store *s, struct error *err);
 

@@ -2,6 +2,7 @@
 #include "workers/monitor/monitor.h"
 
 #include "lib/aws/dynamodb.h"
+#include "lib/crypto/crypto.h"
 #include "lib/json/json_read.h"
 #include "server/embed/embed.h"
 #include "tests/unit/worker_peer.h"
@@ -109,8 +110,9 @@ Test(monitor, groups_the_reasons_of_failures)
     cr_expect_str_eq(json_str(run, "status", ""), "Failed");
     cr_expect_str_eq(failure(run, "Error"), "Stepfleet.TasksFailed");
     cr_expect_str_eq(failure(run, "Cause"),
-                     "4 of 5 tasks failed: 2 x NoSuchKey: The specified key does not exist. (t1, "
-                     "t3); 1 x AccessDenied: no (t2); 1 x stopped by SIGTERM (t5)");
+                     "4 of 5 tasks failed: 2 x S3NotFound: NoSuchKey: The specified key does not "
+                     "exist. (t1, t3); 1 x Cancelled: stopped by SIGTERM (t5); 1 x "
+                     "S3AccessDenied: AccessDenied: no (t2)");
     cr_expect_str_eq(summary_status(&p), "Failed");
     cr_expect_str_eq(dynamodb_get_s(p.summary, "reason", ""), failure(run, "Cause"));
     cr_expect_eq(dynamodb_get_n(p.summary, "failed_tasks", 0), 4);
@@ -128,7 +130,8 @@ Test(monitor, tolerates_as_many_failures_as_it_is_told)
     worker_peer_row(&p, "b", "t2", "Completed", NULL);
     run = look(&p, run);
     cr_expect_str_eq(json_str(run, "status", ""), "Completed");
-    cr_expect_str_eq(dynamodb_get_s(p.summary, "reason", ""), "1 of 2 tasks failed: 1 x x (t1)");
+    cr_expect_str_eq(dynamodb_get_s(p.summary, "reason", ""),
+                     "1 of 2 tasks failed: 1 x Unknown: x (t1)");
     json_decref(run);
     worker_peer_close(&p);
 }
@@ -175,6 +178,67 @@ Test(monitor, fails_tasks_that_died_without_a_word)
     worker_peer_close(&p);
 }
 
+/* Ten rows that throttling keeps out are enough for one look; the next ones go on with the rest. */
+Test(monitor, leaves_what_a_throttling_table_does_not_take, .timeout = 60)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 12);
+    for (int i = 1; i <= 12; i++) {
+        char id[8];
+        (void)snprintf(id, sizeof id, "t%d", i);
+        worker_peer_task(&p, id, id, "STOPPED", "{\"containers\":[{\"exitCode\":3}]}");
+    }
+    for (int i = 0; i < 400; i++)
+        worker_peer_fault(&p, "PutItem", 400, "ProvisionedThroughputExceededException", "slow");
+    run = look(&p, run);
+    cr_expect(json_bool(run, "continue", false), "it goes on");
+    json_object_clear(p.faults);
+    run = look(&p, run);
+    cr_expect_not(json_bool(run, "continue", true));
+    cr_expect(strstr(failure(run, "Cause"), "12 of 12 tasks failed: 12 x ExitCode: "), "%s",
+              failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+static const char manifest[] = "[{\"taskName\":\"t1\",\"s3BucketName\":\"b\",\"objectKey\":\"k\"},"
+                               "{\"taskName\":\"t2\",\"s3BucketName\":\"b\",\"objectKey\":\"k\"}]";
+
+static void serve_manifest(void *ctx, const struct peer_request *request, struct peer_reply *reply)
+{
+    (void)ctx;
+    bool asked = strcmp(request->target, "/bucket/stepfleet/77/tasks.json") == 0;
+    reply->status = asked ? 200 : 404;
+    buf_adds(&reply->body, asked ? manifest : "");
+}
+
+/* A long list of tasks is an object in S3, and the summary row only says where. */
+Test(monitor, finds_the_names_of_lost_tasks_in_the_manifest)
+{
+    struct worker_peer p;
+    char digest[SHA256_HEX];
+    char specs[512];
+    worker_peer_open(&p);
+    p.s3 = serve_manifest;
+    json_t *run = run_of(&p, 2);
+    cr_assert_eq(crypto_sha256_hex(manifest, strlen(manifest), digest, NULL), 0);
+    (void)snprintf(specs, sizeof specs,
+                   "{\"taskManifest\":{\"s3BucketName\":\"bucket\",\"objectKey\":"
+                   "\"stepfleet/77/tasks.json\",\"numberOfTasks\":2,\"sha256\":\"%s\"}}",
+                   digest);
+    json_object_set_new(p.summary, "workflow_specs", dynamodb_s(specs));
+    run = look(&p, run);
+    p.wall += 301 * CLOCK_SECOND;
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
+    cr_expect(strstr(failure(run, "Cause"), "2 x Lost: the task left no row"), "%s",
+              failure(run, "Cause"));
+    cr_expect(strstr(failure(run, "Cause"), "(t1, t2)"), "%s", failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
 Test(monitor, believes_a_late_ecs_for_five_minutes)
 {
     struct worker_peer p;
@@ -191,6 +255,30 @@ Test(monitor, believes_a_late_ecs_for_five_minutes)
     cr_expect_str_eq(worker_peer_detail(&p, "a", "stop_code"), "TaskLost");
     cr_expect_eq(json_object_size(p.details), 2, "the task without any trace got a row");
     cr_expect(strstr(failure(run, "Cause"), "t2"), "%s", failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+/* Of a large run ECS is asked for what left no row only when the rows stand still; until then no
+ * task is believed to be lost. */
+Test(monitor, lists_tasks_of_a_large_run_only_when_rows_stand_still, .timeout = 60)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    p.page = 1000;
+    json_t *run = look(&p, run_of(&p, 600));
+    size_t lists = worker_peer_count(&p, "ListTasks");
+    p.wall += 400 * CLOCK_SECOND;
+    worker_peer_row(&p, "a", "t1", "Completed", NULL);
+    run = look(&p, run);
+    cr_expect(json_bool(run, "continue", false));
+    cr_expect_eq(worker_peer_count(&p, "ListTasks"), lists, "rows come in");
+    cr_expect_eq(json_object_size(p.details), 1);
+    run = look(&p, run);
+    cr_expect_eq(worker_peer_count(&p, "ListTasks"), lists + 2,
+                 "those that stopped and the others");
+    cr_expect_not(json_bool(run, "continue", true));
+    cr_expect(strstr(failure(run, "Cause"), "599 x Lost: "), "%s", failure(run, "Cause"));
     json_decref(run);
     worker_peer_close(&p);
 }
@@ -268,8 +356,10 @@ Test(monitor, turns_refused_launches_into_failed_rows)
                          "\"Cause\":\"no\"}}]"));
     run = look(&p, run);
     cr_expect_str_eq(json_str(run, "status", ""), "Failed");
-    cr_expect_str_eq(failure(run, "Cause"), "2 of 3 tasks failed: 1 x ECS.ClientException: no (t3)"
-                                            "; 1 x RESOURCE:CPU (t2)");
+    cr_expect_str_eq(
+        failure(run, "Cause"),
+        "2 of 3 tasks failed: 1 x CapacityUnavailable: RESOURCE:CPU (t2); 1 x Refused: "
+        "ECS.ClientException: no (t3)");
     cr_expect_null(json_object_get(run, "launches"));
     json_decref(run);
     worker_peer_close(&p);

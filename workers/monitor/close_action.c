@@ -68,6 +68,9 @@ static int close_run(const struct worker *w, struct run *run, const char *cause,
     int rc = look_reconcile(&l, err);
     if (rc == 0)
         rc = look_abandon(&l, "RunFailed", cause, err);
+    if (rc == 0 && l.settled.left > 0)
+        rc = err_set(err, ERR_BUSY, "the table takes no more rows now, %zu are left",
+                     l.settled.left);
     if (rc == 0)
         rc = tally_rows(&l.rows, &tally, err);
     if (rc == 0) {

@@ -14,7 +14,7 @@ struct look {
     int64_t now;
     struct task_rows rows;
     struct ecs_view ecs;
-    size_t changed; /* rows that tasks settled themselves in the meantime */
+    struct settled settled; /* by the last reconcile or abandon */
 };
 
 /* Reads all rows. `refusals` are the launches that pattern 2's state machine saw refused: an array
@@ -29,7 +29,8 @@ void look_close(struct look *l);
 int look_reconcile(struct look *l, struct error *err);
 
 /* Stops everything that runs and fails everything that is not final, with this reason. Reconcile
- * first, so that tasks that have ended keep their own reasons. */
+ * first, so that tasks that have ended keep their own reasons. It is not done as long as
+ * settled.left is not 0. */
 int look_abandon(struct look *l, const char *stop_code, const char *reason, struct error *err);
 
 #endif
