@@ -259,6 +259,37 @@ Test(monitor, believes_a_late_ecs_for_five_minutes)
     worker_peer_close(&p);
 }
 
+/* One look at ten thousand running tasks is work for each of them, and no more. */
+Test(monitor, looks_at_ten_thousand_tasks, .timeout = 60)
+{
+    enum { TASKS = 10000 };
+    struct worker_peer p;
+    worker_peer_open(&p);
+    p.page = 3000;
+    json_t *run = run_of(&p, TASKS);
+    for (int i = 1; i <= TASKS; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "t%d", i);
+        worker_peer_row(&p, id, id, i % 10 ? "Completed" : "Running", NULL);
+        if (i % 10 == 0)
+            worker_peer_task(&p, id, id, i % 20 ? "STOPPED" : "RUNNING",
+                             "{\"containers\":[{\"exitCode\":3}]}");
+    }
+    int64_t began = clock_mono(clock_system());
+    run = look(&p, run);
+    int64_t ms = (clock_mono(clock_system()) - began) / CLOCK_MS;
+    cr_log_info("a look at %d tasks took %lld ms", TASKS, (long long)ms);
+    cr_expect(json_bool(run, "continue", false));
+    cr_expect_eq(json_int(run, "completed", 0), 9000);
+    cr_expect_eq(json_int(run, "failed", 0), 500);
+    cr_expect_eq(json_int(run, "running", 0), 500);
+    cr_expect_eq(worker_peer_count(&p, "Query"), 4);
+    cr_expect_eq(worker_peer_count(&p, "DescribeTasks"), 10);
+    cr_expect_lt(ms, 20000);
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
 /* Of a large run ECS is asked for what left no row only when the rows stand still; until then no
  * task is believed to be lost. */
 Test(monitor, lists_tasks_of_a_large_run_only_when_rows_stand_still, .timeout = 60)
