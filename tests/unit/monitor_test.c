@@ -120,6 +120,31 @@ Test(monitor, groups_the_reasons_of_failures)
     worker_peer_close(&p);
 }
 
+/* The longest names and reasons must not be too much for the cause: the run has to end. */
+Test(monitor, ends_with_long_names_and_reasons_too)
+{
+    enum { TASKS = 40 };
+    struct worker_peer p;
+    char id[16], name[200], reason[500];
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, TASKS);
+    json_object_set_new(run, "runTimeoutSeconds", json_integer(1));
+    for (int i = 0; i < TASKS; i++) {
+        memset(name, 'n', sizeof name);
+        memset(reason, 'r', sizeof reason);
+        name[sizeof name - 1] = reason[sizeof reason - 1] = '\0';
+        (void)snprintf(id, sizeof id, "%d", i);
+        memcpy(name, id, strlen(id));
+        reason[0] = (char)('a' + i % 8);
+        worker_peer_row(&p, id, name, i ? "Failed" : "Running", reason);
+    }
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
+    cr_expect(strstr(failure(run, "Cause"), "; and "), "%s", failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
 Test(monitor, tolerates_as_many_failures_as_it_is_told)
 {
     struct worker_peer p;
