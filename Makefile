@@ -49,8 +49,8 @@ WORKER_MAINS := workers/task_launcher_main.c workers/task_monitor_main.c workers
 WORKER_C := $(filter-out $(WORKER_MAINS),$(call rsources,workers))
 TEST_C := $(call rsources,tests/unit)
 ALL_C := $(LIB_C) $(SERVER_C) server/main.c $(WORKER_C) $(WORKER_MAINS) $(TEST_C)
-EMBEDDED := $(sort $(wildcard migrations/*.sql infra/statemachines/*.asl.json specs/*.json \
-	static/*.html static/*.js static/*.css static/*.svg server/api/*.json))
+EMBEDDED := $(sort $(wildcard migrations/*.sql infra/statemachines/*.asl.json specs/*.json server/api/*.json))
+PAGE_FILES := $(sort $(wildcard static/*))
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 EMBED_O := $(BUILD)/obj/embed_table.o
@@ -70,7 +70,7 @@ help:
 	'make lint       format, clang-tidy, cppcheck, include edges, banned calls' \
 	'make deploy     deploy to the AWS account of the environment (PATTERN=1|2|all, docs/deploy.md)' \
 	'make destroy    take that down again (DESTROY="--yes --data" with all data, asking nothing)' \
-	'make deps       install what is missing (Debian packages)' \
+	'make deps       install what is missing (Debian packages, npm packages of the page)' \
 	'make clean      remove build folders' \
 	'SAN=address or SAN=thread builds and tests with sanitizers in a folder of their own'
 
@@ -79,7 +79,7 @@ DEPS_STAMP := $(BUILD)/.deps
 $(DEPS_STAMP): tests/support/deps.sh
 	@tests/support/deps.sh build
 	@mkdir -p $(@D) && touch $@
-deps:
+deps: $(NPM_STAMP)
 	@tests/support/deps.sh
 
 # --- compiling ----------------------------------------------------------------------------------
@@ -91,12 +91,24 @@ $(BUILD)/obj/%.o: %.c | $(DEPS_STAMP)
 # What a folder holds is a prerequisite too: a file that is gone must leave what was made of it.
 # Written while make reads this file, and only when it has changed, so that nothing is built in vain.
 CONTENTS := $(BUILD)/.contents
-$(shell mkdir -p $(BUILD) && echo '$(LIB_C) $(SERVER_C) $(WORKER_C) $(EMBEDDED)' | cmp -s - $(CONTENTS) \
-	|| echo '$(LIB_C) $(SERVER_C) $(WORKER_C) $(EMBEDDED)' >$(CONTENTS))
+$(shell mkdir -p $(BUILD) && echo '$(LIB_C) $(SERVER_C) $(WORKER_C) $(EMBEDDED) $(PAGE_FILES)' | cmp -s - $(CONTENTS) \
+	|| echo '$(LIB_C) $(SERVER_C) $(WORKER_C) $(EMBEDDED) $(PAGE_FILES)' >$(CONTENTS))
 
-$(BUILD)/embed_table.S: server/embed/embed.sh $(EMBEDDED) $(CONTENTS) Makefile
+# The page's npm packages, for this machine's kind; what the tests need of them is not for images.
+NPM_STAMP := node_modules/.installed-$(shell uname -sm | tr ' ' -)
+$(NPM_STAMP): package-lock.json package.json | $(DEPS_STAMP)
+	@tests/support/deps.sh npm
+	@printf '  NPM   %s\n' $<
+	$(Q)npm ci --no-progress $(NPM_FLAGS) >/dev/null && touch $@
+
+$(BUILD)/page/index.html: server/embed/page.mjs $(PAGE_FILES) $(NPM_STAMP) $(CONTENTS)
 	@mkdir -p $(@D)
-	$(Q)server/embed/embed.sh $@ $(EMBEDDED)
+	$(if $(V),,@printf '  PAGE  %s\n' $(@D))
+	$(Q)node server/embed/page.mjs $(@D)
+
+$(BUILD)/embed_table.S: server/embed/embed.sh $(BUILD)/page/index.html $(EMBEDDED) $(CONTENTS) Makefile
+	@mkdir -p $(@D)
+	$(Q)server/embed/embed.sh $@ $(BUILD)/page $(EMBEDDED)
 $(EMBED_O): $(BUILD)/embed_table.S | $(DEPS_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -c $< -o $@

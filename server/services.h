@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct store;
+struct live;
 
 /* How the control loop is doing; written by it, read by /readyz. Times are monotonic us, 0: never.
  */
@@ -30,6 +31,7 @@ struct services {
     json_t *spec_defaults[3];
     bool offered[3]; /* patterns that have a state machine here, index 1 and 2 */
     const struct control_health *health;
+    struct live *live;               /* NULL: no feed and no numbers */
     void (*wake_control)(void *ctx); /* call after something was put into the outbox */
     void *wake_ctx;
     bool local;    /* the embedded AWS endpoint is in use */

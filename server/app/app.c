@@ -3,11 +3,14 @@
 #include "server/app/app.h"
 
 #include "lib/aws/aws.h"
+#include "lib/aws/endpoint.h"
 #include "lib/http_server/http_server.h"
+#include "server/api/render.h"
 #include "server/app/folder.h"
 #include "server/app/machines.h"
 #include "server/app/outputs.h"
 #include "server/control/control.h"
+#include "server/live/live.h"
 #include "server/local/local.h"
 #include "server/routes/routes.h"
 #include "server/services.h"
@@ -34,6 +37,7 @@ struct app {
     struct local *local;
     struct control *control;
     struct control_health health;
+    struct live *live;
     struct services services;
     struct http_server *http;
 };
@@ -93,6 +97,19 @@ static int read_address(const struct app *a, enum setting which, char host[HOST_
     return 0;
 }
 
+/* Before the endpoint lets tasks go on that would call it. NULL is good. */
+static int check_advertised(const char *url, struct error *err)
+{
+    struct endpoints e;
+    const struct aws_options options = {.endpoint = url};
+    if (!url)
+        return 0;
+    if (endpoints_open(&e, &options, err))
+        return err_wrap(err, "--aws-advertise (STEPFLEET_AWS_ADVERTISE)");
+    endpoints_close(&e);
+    return 0;
+}
+
 /* The endpoint's workers are the same programs that run in AWS, found beside this one. */
 static int open_local(struct app *a, struct error *err)
 {
@@ -102,8 +119,9 @@ static int open_local(struct app *a, struct error *err)
     uint16_t port;
     struct local_machine machines[PATTERNS];
     const char *given = settings_text(a->settings, SET_WORKERS);
-    if (folder_file(&a->folder, "aws", dir, err) || (!given && own_folder(workers, err)) ||
-        read_address(a, SET_AWS_LISTEN, host, &port, err))
+    const char *advertised = settings_text(a->settings, SET_AWS_ADVERTISE);
+    if (check_advertised(advertised, err) || folder_file(&a->folder, "aws", dir, err) ||
+        (!given && own_folder(workers, err)) || read_address(a, SET_AWS_LISTEN, host, &port, err))
         return -1;
     for (int i = 0; i < PATTERNS; i++)
         machines[i] =
@@ -111,6 +129,7 @@ static int open_local(struct app *a, struct error *err)
     const struct local_options options = {.dir = dir,
                                           .host = host,
                                           .port = port,
+                                          .advertise = advertised,
                                           .workers_dir = given ? given : workers,
                                           .region = region(a),
                                           .specs = a->machines.specs,
@@ -177,7 +196,8 @@ static int open_control(struct app *a, struct error *err)
     for (int i = 0; i < PATTERNS; i++)
         options.machine_arn[i + 1] = machine_arn(a, i);
     if (a->local) {
-        options.aws.endpoint = local_url(a->local);
+        const char *advertised = settings_text(a->settings, SET_AWS_ADVERTISE);
+        options.aws.endpoint = advertised ? advertised : local_url(a->local);
         options.aws.access_key_id = "local";
         options.aws.secret_access_key = "local";
         options.calls_per_second = LOCAL_CALLS_PER_SECOND;
@@ -186,6 +206,15 @@ static int open_control(struct app *a, struct error *err)
     }
     a->control = control_start(&options, err);
     return a->control ? 0 : -1;
+}
+
+/* Browsers are told of runs as REST shows them. */
+static int open_live(struct app *a, struct error *err)
+{
+    const struct live_options options = {
+        .store = a->store, .clock = clock_system(), .log = a->log, .render = render_run};
+    a->live = live_open(&options, err);
+    return a->live ? 0 : -1;
 }
 
 /* Last, because a request may come as soon as it is open. */
@@ -199,6 +228,7 @@ static int open_http(struct app *a, struct error *err)
                                     .clock = clock_system(),
                                     .log = a->log,
                                     .health = &a->health,
+                                    .live = a->live,
                                     .wake_control = control_wake,
                                     .wake_ctx = a->control,
                                     .loopback = is_loopback(host),
@@ -255,6 +285,8 @@ struct app *app_open(const struct settings *settings, const struct log *log, str
     if (!rc)
         rc = open_control(a, err);
     if (!rc)
+        rc = open_live(a, err);
+    if (!rc)
         rc = open_http(a, err);
     return rc ? app_close(a) : a;
 }
@@ -278,6 +310,7 @@ struct app *app_close(struct app *a)
     if (a->http)
         http_server_quiesce(a->http);
     http_server_stop(a->http);
+    live_close(a->live);
     control_stop(a->control);
     local_close(a->local);
     store_close(a->store);

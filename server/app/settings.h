@@ -11,6 +11,7 @@ enum setting {
     SET_LOCAL,
     SET_LISTEN,
     SET_AWS_LISTEN,
+    SET_AWS_ADVERTISE,
     SET_DATA,
     SET_WORKERS,
     SET_OUTPUTS,

@@ -27,6 +27,8 @@ static const struct route routes[] = {
     {"GET", "/workflows/{id}/spec", api_workflow_spec},
     {"POST", "/workflows/{id}/cancel", api_workflow_cancel},
     {"POST", "/workflows/{id}/retry", api_workflow_retry},
+    {"GET", "/events", api_events},
+    {"GET", "/stats", api_stats},
     {"GET", "/livez", api_livez},
     {"GET", "/readyz", api_readyz},
 };

@@ -41,7 +41,8 @@ struct store_schema {
  * damaged, not readable. */
 int store_schema_read(const char *path, struct store_schema *out, struct error *err);
 struct store *store_close(struct store *s); /* commits what is queued; NULL-safe; returns NULL */
-/* Called (on the writer's thread, must not block or call the store) after each commit. */
+/* Called (on the writer's thread, must not block or call the store) after each commit; NULL:
+ * nobody. When it returns, the one before is not called any more. */
 void store_on_change(struct store *s, void (*changed)(void *ctx), void *ctx);
 
 /* --- runs --- */
@@ -282,6 +283,21 @@ struct store_close {
 int store_run_close(struct store *s, int64_t run_id, const struct store_close *c,
                     struct error *err);
 
+/* --- numbers over all runs --- */
+
+struct store_counts {
+    int64_t runs[AUDIT_STATUS_COUNT];        /* by status */
+    int64_t failed;                          /* runs that failed since a time */
+    int64_t open_tasks[AUDIT_STATUS_COUNT];  /* tasks of runs that are not over, by status */
+    int64_t ended_tasks[AUDIT_STATUS_COUNT]; /* tasks of runs that ended since a time */
+};
+/* Times are wall us. */
+int store_count(struct store *s, int64_t failed_since, int64_t ended_since,
+                struct store_counts *out, struct error *err);
+
+/* The number of the last change of any run; changes that come will have higher ones, also after a
+ * restart. */
+int store_version(struct store *s, int64_t *version, struct error *err);
 /* For readyz: 0 when a trivial read works. */
 int store_ping(struct store *s, struct error *err);
 
