@@ -73,9 +73,12 @@ struct store_new_run {
 };
 
 /* Writes run (Submitted), tasks (Submitted) and outbox row in one transaction.
- * 0: created, or *existing is the id of the run with the same idempotency key and hash (then
- * nothing is written). -1: ERR_CONFLICT id used (message names the run), ERR_IDEMPOTENCY key used
- * with another request. *existing is 0 when a new run was made. */
+ * 0: created, or *existing is the id of the run that the same request made before (then no run is
+ * written): it has the same idempotency key and hash; or was found elsewhere under the key's
+ * execution name and has the same input; or is, without a key, a child of the same parent with the
+ * same hash that is not over. -1: ERR_CONFLICT id used (message names the run), ERR_IDEMPOTENCY key
+ * used with another request, ERR_RETRYING a child that is not over has some of the tasks. *existing
+ * is 0 when a new run was made. */
 int store_run_create(struct store *s, const struct store_new_run *run, int64_t *existing,
                      struct error *err);
 
