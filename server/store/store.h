@@ -312,6 +312,10 @@ int store_position_set(struct store *s, const struct store_position *position, s
 int store_position_forget(struct store *s, const char *table, const char *stream,
                           const char *shard, struct error *err);
 
+/* One small step of letting go: up to `limit` tasks and events of the oldest run that ended before
+ * `before` (wall) and has any left. *more tells whether there is more to do. */
+int store_retain(struct store *s, int64_t before, int limit, bool *more, struct error *err);
+
 /* For readyz: 0 when a trivial read works. */
 int store_ping(struct store *s, struct error *err);
 
