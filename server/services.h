@@ -14,6 +14,16 @@
 struct store;
 struct live;
 
+/* Where the rows of an audit table come from. */
+enum mirror_source {
+    SOURCE_UNKNOWN,     /* not looked for yet, or the table is not known here */
+    SOURCE_STREAM,      /* its DynamoDB Stream */
+    SOURCE_NO_STREAM,   /* Query: the table has none */
+    SOURCE_DENIED,      /* Query: the stream may not be read */
+    SOURCE_UNREACHABLE, /* Query: the streams endpoint does not answer */
+};
+enum mirror_table { MIRROR_SUMMARY, MIRROR_DETAILS, MIRROR_TABLES };
+
 /* How the control loop is doing; written by it, read by /readyz. Times are monotonic us, 0: never.
  */
 struct control_health {
@@ -21,7 +31,18 @@ struct control_health {
     _Atomic int64_t aws_ok_at;   /* last successful AWS call */
     _Atomic int64_t aws_fail_at; /* last failed one */
     _Atomic int64_t mirror_at;   /* last complete pass of the mirror */
+    /* Since when audit rows wait to be taken over: each row that is older is in the store. 0: the
+     * mirror is up to date. */
+    _Atomic int64_t behind_since;
+    _Atomic int source[3][MIRROR_TABLES]; /* enum mirror_source, by pattern (1 and 2) */
 };
+
+/* How far the mirror is behind the audit tables, in seconds, at a monotonic time. */
+static inline double control_lag_seconds(const struct control_health *h, int64_t now)
+{
+    int64_t since = atomic_load(&h->behind_since);
+    return since && now > since ? (double)(now - since) / (double)CLOCK_SECOND : 0;
+}
 
 struct services {
     struct store *store;

@@ -5,6 +5,7 @@
 #include "lib/aws/aws.h"
 #include "lib/aws/endpoint.h"
 #include "lib/http_server/http_server.h"
+#include "lib/json/json_read.h"
 #include "server/api/render.h"
 #include "server/app/folder.h"
 #include "server/app/machines.h"
@@ -26,6 +27,9 @@ enum {
     HOST_MAX = 64,
     LOCAL_CALLS_PER_SECOND = 1000, /* the embedded endpoint has no quota */
 };
+#define DAY (24 * INT64_C(3600) * CLOCK_SECOND)
+#define LOCAL_STREAM_INTERVAL (100 * CLOCK_MS)
+#define LOCAL_DISCOVER_INTERVAL (2 * CLOCK_SECOND)
 
 struct app {
     const struct settings *settings;
@@ -63,6 +67,12 @@ static const char *machine_arn(const struct app *a, int i)
     if (is_local(a))
         return a->machines.arns[i];
     return text ? text : a->outputs.arns[i];
+}
+
+/* What the deployment of a pattern knows; NULL: nothing is told. */
+static json_t *defaults(const struct app *a, int i)
+{
+    return is_local(a) ? a->machines.defaults[i] : a->outputs.defaults[i];
 }
 
 /* The folder of this program, for the workers beside it. */
@@ -192,12 +202,21 @@ static int open_control(struct app *a, struct error *err)
         .aws = {.region = region(a), .log = a->log, .interrupted = is_interrupted},
         .clock = clock_system(),
         .log = a->log,
-        .health = &a->health};
-    for (int i = 0; i < PATTERNS; i++)
+        .health = &a->health,
+        .retention = option_int(&a->settings->values[SET_RETENTION]) * DAY,
+        .discover = true};
+    for (int i = 0; i < PATTERNS; i++) {
+        const json_t *known = defaults(a, i);
         options.machine_arn[i + 1] = machine_arn(a, i);
+        options.summary_table[i + 1] = json_str(known, "ddbTableNameWFSummary", NULL);
+        options.summary_range_key[i + 1] = json_str(known, "rangeKeyWFSummary", NULL);
+        options.details_table[i + 1] = json_str(known, "ddbTableNameWFDetails", NULL);
+    }
     if (a->local) {
         const char *advertised = settings_text(a->settings, SET_AWS_ADVERTISE);
         options.aws.endpoint = advertised ? advertised : local_url(a->local);
+        options.stream_interval = LOCAL_STREAM_INTERVAL;
+        options.discover_interval = LOCAL_DISCOVER_INTERVAL;
         options.aws.access_key_id = "local";
         options.aws.secret_access_key = "local";
         options.calls_per_second = LOCAL_CALLS_PER_SECOND;
@@ -234,8 +253,7 @@ static int open_http(struct app *a, struct error *err)
                                     .loopback = is_loopback(host),
                                     .local = a->local != NULL};
     for (int i = 0; i < PATTERNS; i++) {
-        a->services.spec_defaults[i + 1] =
-            a->local ? a->machines.defaults[i] : a->outputs.defaults[i];
+        a->services.spec_defaults[i + 1] = defaults(a, i);
         a->services.offered[i + 1] = machine_arn(a, i) != NULL;
     }
     const struct http_server_options options = {
