@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct calls;
 struct store;
 struct live;
 
@@ -52,7 +53,9 @@ struct services {
     json_t *spec_defaults[3];
     bool offered[3]; /* patterns that have a state machine here, index 1 and 2 */
     const struct control_health *health;
+    const struct calls *calls;       /* of the control loop; NULL: not counted */
     struct live *live;               /* NULL: no feed and no numbers */
+    const char *definitions[3];      /* state machines by pattern, index 1 and 2 */
     void (*wake_control)(void *ctx); /* call after something was put into the outbox */
     void *wake_ctx;
     bool local;    /* the embedded AWS endpoint is in use */

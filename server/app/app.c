@@ -8,8 +8,10 @@
 #include "lib/json/json_read.h"
 #include "server/api/render.h"
 #include "server/app/folder.h"
+#include "server/app/limits.h"
 #include "server/app/machines.h"
 #include "server/app/outputs.h"
+#include "server/calls.h"
 #include "server/control/control.h"
 #include "server/live/live.h"
 #include "server/local/local.h"
@@ -35,12 +37,14 @@ struct app {
     const struct settings *settings;
     const struct log *log;
     struct folder folder;
+    struct limits limits;
     struct machines machines; /* local mode's */
     struct outputs outputs;   /* the deployment's; empty in local mode */
     struct store *store;
     struct local *local;
     struct control *control;
     struct control_health health;
+    struct calls calls;
     struct live *live;
     struct services services;
     struct http_server *http;
@@ -193,18 +197,31 @@ static bool is_interrupted(void)
             sigismember(&set, SIGHUP) == 1);
 }
 
+/* On the control loop's thread. */
+static void note_call(void *calls, const struct aws_attempt *attempt)
+{
+    const enum call_result result = attempt->throttled ? CALL_THROTTLED
+                                    : attempt->failed  ? CALL_ERROR
+                                                       : CALL_OK;
+    calls_note(calls, attempt->service, attempt->operation, result, attempt->took,
+               clock_mono(clock_system()));
+}
+
 /* In local mode the loop talks to the embedded endpoint as it would to AWS, with any credentials.
  */
 static int open_control(struct app *a, struct error *err)
 {
-    struct control_options options = {
-        .store = a->store,
-        .aws = {.region = region(a), .log = a->log, .interrupted = is_interrupted},
-        .clock = clock_system(),
-        .log = a->log,
-        .health = &a->health,
-        .retention = option_int(&a->settings->values[SET_RETENTION]) * DAY,
-        .discover = true};
+    struct control_options options = {.store = a->store,
+                                      .aws = {.region = region(a),
+                                              .log = a->log,
+                                              .interrupted = is_interrupted,
+                                              .observe = note_call,
+                                              .observe_ctx = &a->calls},
+                                      .clock = clock_system(),
+                                      .log = a->log,
+                                      .health = &a->health,
+                                      .retention = option_int(&a->settings->values[SET_RETENTION]) * DAY,
+                                      .discover = true};
     for (int i = 0; i < PATTERNS; i++) {
         const json_t *known = defaults(a, i);
         options.machine_arn[i + 1] = machine_arn(a, i);
@@ -230,8 +247,12 @@ static int open_control(struct app *a, struct error *err)
 /* Browsers are told of runs as REST shows them. */
 static int open_live(struct app *a, struct error *err)
 {
-    const struct live_options options = {
-        .store = a->store, .clock = clock_system(), .log = a->log, .render = render_run};
+    a->limits = limits_take();
+    const struct live_options options = {.store = a->store,
+                                         .clock = clock_system(),
+                                         .log = a->log,
+                                         .render = render_run,
+                                         .max_clients = a->limits.feeds};
     a->live = live_open(&options, err);
     return a->live ? 0 : -1;
 }
@@ -247,6 +268,7 @@ static int open_http(struct app *a, struct error *err)
                                     .clock = clock_system(),
                                     .log = a->log,
                                     .health = &a->health,
+                                    .calls = &a->calls,
                                     .live = a->live,
                                     .wake_control = control_wake,
                                     .wake_ctx = a->control,
@@ -255,11 +277,13 @@ static int open_http(struct app *a, struct error *err)
     for (int i = 0; i < PATTERNS; i++) {
         a->services.spec_defaults[i + 1] = defaults(a, i);
         a->services.offered[i + 1] = machine_arn(a, i) != NULL;
+        a->services.definitions[i + 1] = machines_definition(&a->machines, i);
     }
     const struct http_server_options options = {
         .host = host,
         .port = port,
         .threads = (unsigned)option_int(&a->settings->values[SET_THREADS]),
+        .max_connections = a->limits.connections,
         .max_body = BUF_MAX_SPEC,
         .log = a->log,
         .ctx = &a->services,
