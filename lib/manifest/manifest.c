@@ -2,7 +2,6 @@
 #include "lib/manifest/manifest.h"
 
 #include "lib/crypto/crypto.h"
-#include "lib/json/json_write.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,19 +16,33 @@ bool manifest_wanted(int pattern, size_t tasks, size_t input_bytes)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
+void manifest_begin(struct json_writer *w, struct buf *object)
+{
+    jw_init(w, object);
+    jw_array(w, NULL);
+}
+
+void manifest_add(struct json_writer *w, const struct spec_task *task)
+{
+    jw_object(w, NULL);
+    jw_str(w, "taskName", task->task_name);
+    jw_str(w, "s3BucketName", task->s3_bucket_name);
+    jw_str(w, "objectKey", task->object_key);
+    jw_end_object(w);
+}
+
+void manifest_end(struct json_writer *w)
+{
+    jw_end_array(w);
+}
+
 static void write_tasks(const struct spec *spec, struct buf *object)
 {
     struct json_writer w;
-    jw_init(&w, object);
-    jw_array(&w, NULL);
-    for (size_t i = 0; i < spec->task_count; i++) {
-        jw_object(&w, NULL);
-        jw_str(&w, "taskName", spec->tasks[i].task_name);
-        jw_str(&w, "s3BucketName", spec->tasks[i].s3_bucket_name);
-        jw_str(&w, "objectKey", spec->tasks[i].object_key);
-        jw_end_object(&w);
-    }
-    jw_end_array(&w);
+    manifest_begin(&w, object);
+    for (size_t i = 0; i < spec->task_count; i++)
+        manifest_add(&w, &spec->tasks[i]);
+    manifest_end(&w);
 }
 
 static void write_ref(struct json_writer *w, const struct manifest_ref *ref)
@@ -114,8 +127,7 @@ int manifest_ref_read(const json_t *spec_object, struct manifest_ref *out, struc
     return rc;
 }
 
-static int check_digest(const char *text, size_t len, const struct manifest_ref *ref,
-                        struct error *err)
+int manifest_check(const char *text, size_t len, const struct manifest_ref *ref, struct error *err)
 {
     char sha256[SHA256_HEX];
     if (crypto_sha256_hex(text, len, sha256, err))
@@ -133,7 +145,7 @@ int manifest_read(const char *text, size_t len, const struct manifest_ref *ref, 
 {
     json_t *list = NULL;
     *task_list = NULL;
-    if (check_digest(text, len, ref, err))
+    if (manifest_check(text, len, ref, err))
         return -1;
     if (json_parse(text, len, &list, err))
         return err_wrap(err, "the manifest s3://%.64s/%.200s", ref->bucket, ref->key);
@@ -145,5 +157,19 @@ int manifest_read(const char *text, size_t len, const struct manifest_ref *ref, 
                        ref->bucket, ref->key, ref->tasks);
     }
     *task_list = list;
+    return 0;
+}
+
+/* The bucket is the manifest's, which is a legal one. */
+int manifest_stand_in(json_t *spec_object, struct error *err)
+{
+    json_t *member = json_object_get(spec_object, "taskManifest");
+    if (!member || json_is_null(member))
+        return 0;
+    json_t *list = json_pack("[{s:s, s:s, s:s}]", "taskName", "-", "s3BucketName",
+                             json_str(member, "s3BucketName", "none"), "objectKey", "-");
+    if (!list || json_object_set_new(spec_object, "taskList", list))
+        return err_set(err, ERR_MEMORY, "out of memory while reading a spec");
+    (void)json_object_del(spec_object, "taskManifest");
     return 0;
 }

@@ -14,6 +14,7 @@
 #define STEPFLEET_MANIFEST_H
 
 #include "lib/base/buf.h"
+#include "lib/json/json_write.h"
 #include "lib/spec/spec.h"
 
 #include <jansson.h>
@@ -43,14 +44,28 @@ struct manifest_ref {
 int manifest_make(const struct spec *spec, int64_t run_id, struct buf *object, struct buf *input,
                   struct error *err);
 
+/* The object piece by piece, for who has its tasks elsewhere than in a spec: the same bytes. */
+void manifest_begin(struct json_writer *w, struct buf *object);
+/* One task; all three texts are given. */
+void manifest_add(struct json_writer *w, const struct spec_task *task);
+/* The object is whole then. */
+void manifest_end(struct json_writer *w);
+
 /* Finds the reference in a spec: 0 found; -1 with ERR_NOT_FOUND when there is none, with
  * ERR_SPEC_INVALID when it is not whole or taskList is there, too. */
 int manifest_ref_read(const json_t *spec_object, struct manifest_ref *out, struct error *err);
+
+/* Whether the text is the object of that reference, by its digest. -1 with ERR_SPEC_INVALID. */
+int manifest_check(const char *text, size_t len, const struct manifest_ref *ref, struct error *err);
 
 /* Reads the object: a new reference to the array, to be the spec's taskList (spec_read refuses
  * taskManifest: take it out before). -1 with ERR_SPEC_INVALID when digest or number of tasks are
  * not the reference's, with ERR_SYNTAX when it is no JSON. */
 int manifest_read(const char *text, size_t len, const struct manifest_ref *ref, json_t **task_list,
                   struct error *err);
+
+/* Puts one task without meaning in the manifest's place, so that spec_read gives the rest of the
+ * spec to who needs no tasks. Leaves a spec without a manifest as it is. -1 with ERR_MEMORY. */
+int manifest_stand_in(json_t *spec_object, struct error *err);
 
 #endif

@@ -61,16 +61,15 @@ static int64_t longest_overrides(const struct spec *spec, int64_t run_id)
 }
 
 /* With a run id as long as a real one. */
-static int measure_input(const struct spec *spec, int64_t run_id, int64_t *bytes, struct error *err)
+static int measure_input(const struct spec *spec, int64_t run_id, struct preflight_facts *facts,
+                         struct error *err)
 {
-    struct buf text;
-    if (json_object_set_new(spec->root, "workflowRunId", json_integer(run_id)))
-        return err_set(err, ERR_MEMORY, "out of memory for a preflight");
-    buf_init(&text, BUF_MAX_PAYLOAD);
-    json_dump(&text, spec->root);
-    *bytes = (int64_t)text.len;
-    int rc = buf_check(&text, err);
-    buf_free(&text);
+    struct run_input input;
+    run_input_open(&input);
+    int rc = run_input_make(spec, run_id, &input, err);
+    facts->input_bytes = (int64_t)input.text.len;
+    facts->manifest_bytes = input.manifest_bytes;
+    run_input_close(&input);
     return rc;
 }
 
@@ -115,7 +114,7 @@ int run_dry(const struct services *sv, const struct run_request *request, int64_
         .task_timeout_seconds = spec.task_timeout_seconds,
         .run_timeout_seconds = spec.run_timeout_seconds,
     };
-    int rc = measure_input(&spec, id, &out->facts.input_bytes, err);
+    int rc = measure_input(&spec, id, &out->facts, err);
     if (!rc) {
         preflight_compute(&out->facts, &out->preflight);
         check_id(sv, &spec, &out->preflight);

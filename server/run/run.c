@@ -76,22 +76,6 @@ static int name_by_key(const char *key, char out[EXECUTION_NAME_MAX + 1], struct
     return 0;
 }
 
-/* The completed spec with its run id as text: the execution's input. */
-static int render_input(const struct spec *spec, int64_t id, struct buf *out, struct error *err)
-{
-    json_t *number = json_integer(id);
-    if (json_object_set_new(spec->root, "workflowRunId", number))
-        return err_set(err, ERR_MEMORY, "out of memory");
-    buf_reset(out);
-    json_dump(out, spec->root);
-    if (buf_check(out, NULL))
-        return err_set(err, ERR_SPEC_INVALID,
-                       "the completed spec is larger than the %d bytes that Step Functions takes "
-                       "as input: split it into several workflows",
-                       (int)BUF_MAX_STATE);
-    return 0;
-}
-
 /* Texts are borrowed from the spec; NULL when memory is out. */
 static struct store_new_task *list_tasks(const struct spec *spec)
 {
@@ -106,7 +90,7 @@ static struct store_new_task *list_tasks(const struct spec *spec)
 /* Everything of a new run but its id. */
 struct draft {
     struct store_new_run row;
-    struct buf input;
+    struct run_input input;
     struct buf labels;
     char hash[SHA256_HEX];
     char execution[EXECUTION_NAME_MAX + 1];
@@ -116,7 +100,7 @@ struct draft {
 /* NULL members are fine. */
 static void draft_close(struct draft *d)
 {
-    buf_free(&d->input);
+    run_input_close(&d->input);
     buf_free(&d->labels);
     free(d->tasks);
 }
@@ -126,7 +110,7 @@ static int draft_open(struct draft *d, const struct run_request *request, const 
                       struct error *err)
 {
     *d = (struct draft){.tasks = list_tasks(spec)};
-    buf_init(&d->input, BUF_MAX_STATE);
+    run_input_open(&d->input);
     buf_init(&d->labels, BUF_MAX_LINE);
     json_t *labels = json_object_get(spec->root, "labels");
     if (labels)
@@ -154,10 +138,10 @@ static int write_draft(const struct services *sv, struct draft *d, const struct 
                        int64_t id, int64_t *existing, struct error *err)
 {
     d->row.id = id;
-    if (render_input(spec, id, &d->input, err))
+    if (run_input_make(spec, id, &d->input, err))
         return -1;
-    d->row.input = buf_str(&d->input);
-    d->row.input_len = d->input.len;
+    d->row.input = buf_str(&d->input.text);
+    d->row.input_len = d->input.text.len;
     if (!d->row.idempotency_key)
         name_execution(spec->workflow_name, id, d->execution);
     else if (name_by_key(d->row.idempotency_key, d->execution, err))

@@ -61,8 +61,9 @@ static int insert_run(struct write *w, const struct store_new_run *run, struct e
         conn_stmt(w->conn,
                   "INSERT INTO runs (id, version, pattern, workflow_name, status, execution_name,"
                   " idempotency_key, request_hash, labels, parent_id, task_count, submitted_tasks,"
-                  " submitted_at, updated_at)"
-                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?12)",
+                  " submitted_at, updated_at, origin, execution_arn, started_at)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13, ?14, ?15,"
+                  " ?16)",
                   err);
     if (!stmt)
         return -1;
@@ -70,14 +71,18 @@ static int insert_run(struct write *w, const struct store_new_run *run, struct e
     stmt_bind_int(stmt, 2, w->version);
     stmt_bind_int(stmt, 3, run->pattern);
     stmt_bind_text(stmt, 4, run->workflow_name);
-    stmt_bind_int(stmt, 5, AUDIT_SUBMITTED);
+    stmt_bind_int(stmt, 5, run->execution_arn ? AUDIT_RUNNING : AUDIT_SUBMITTED);
     stmt_bind_text(stmt, 6, run->execution_name);
     stmt_bind_text(stmt, 7, run->idempotency_key);
     stmt_bind_text(stmt, 8, run->request_hash);
     stmt_bind_text(stmt, 9, run->labels);
     stmt_bind_int(stmt, 10, run->parent_id);
     stmt_bind_int(stmt, 11, (int64_t)run->task_count);
-    stmt_bind_int(stmt, 12, w->now);
+    stmt_bind_int(stmt, 12, run->execution_arn ? run->started_at : w->now);
+    stmt_bind_int(stmt, 13, w->now);
+    stmt_bind_int(stmt, 14, run->execution_arn != NULL);
+    stmt_bind_text(stmt, 15, run->execution_arn);
+    stmt_bind_int(stmt, 16, run->started_at);
     w->changed = true;
     return stmt_run(stmt, err);
 }
@@ -153,7 +158,7 @@ static int create_run(struct write *w, void *arg, struct error *err)
         rc = insert_texts(w, run, err);
     if (!rc)
         rc = insert_tasks(w, run, err);
-    if (!rc)
+    if (!rc && !run->execution_arn)
         rc = insert_outbox(w, run, err);
     return rc;
 }

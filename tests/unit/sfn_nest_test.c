@@ -173,17 +173,31 @@ static char *numbers(int count)
     return buf_take(&out, NULL);
 }
 
-Test(sfn_nest, ten_thousand_items)
+/* Four events an iteration and those around them. */
+Test(sfn_nest, six_thousand_items)
 {
-    char *input = numbers(10000);
+    char *input = numbers(6000);
     char *want = NULL;
     start_machine(f, MAP("", PASS), input);
     cr_assert_gt(asprintf(&want, "SUCCEEDED %s", input), 0);
     expect_outcome(want);
     json_t *all = events(f);
-    cr_expect_eq(json_array_size(all), 40006);
+    cr_expect_eq(json_array_size(all), 24006);
     json_decref(all);
     free(want);
+    free(input);
+}
+
+Test(sfn_nest, an_execution_has_25000_events_at_most)
+{
+    char *input = numbers(10000);
+    start_machine(f, MAP("", PASS), input);
+    expect_outcome("FAILED States.Runtime: The execution reached the maximum number of history "
+                   "events (25000).");
+    json_t *all = events(f);
+    cr_expect_geq(json_array_size(all), 25000);
+    cr_expect_leq(json_array_size(all), 25000 + INLINE_CONCURRENCY);
+    json_decref(all);
     free(input);
 }
 

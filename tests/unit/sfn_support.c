@@ -43,6 +43,73 @@ static void fake_service(void *self, struct local_call *service)
     call->service = service;
 }
 
+static char *object_name(const char *bucket, const char *key)
+{
+    char *name = NULL;
+    cr_assert_gt(asprintf(&name, "%s/%s", bucket, key), 0);
+    return name;
+}
+
+void put_object(struct sfn_fixture *f, const char *bucket, const char *key, const char *text)
+{
+    char *name = object_name(bucket, key);
+    json_object_set_new(f->objects, name, json_string(text));
+    free(name);
+}
+
+const char *get_object(struct sfn_fixture *f, const char *bucket, const char *key)
+{
+    char *name = object_name(bucket, key);
+    const char *text = json_str(f->objects, name, NULL);
+    free(name);
+    return text;
+}
+
+/* Keys of the bucket, two a page. */
+static void fake_list(struct sfn_fixture *f, struct local_call *call)
+{
+    const char *name;
+    json_t *object;
+    const char *bucket = json_str(call->input, "Bucket", "");
+    const char *after = json_str(call->input, "ContinuationToken", "");
+    json_t *contents = json_array();
+    json_t *out = json_pack("{s:o}", "Contents", contents);
+    json_object_foreach (f->objects, name, object) {
+        const char *key = name + strlen(bucket) + 1;
+        if (strncmp(name, bucket, strlen(bucket)) != 0 || strcmp(key, after) <= 0)
+            continue;
+        if (json_array_size(contents) == 2) {
+            json_object_set(out, "NextContinuationToken",
+                            json_object_get(json_array_get(contents, 1), "Key"));
+            break;
+        }
+        json_array_append_new(contents, json_pack("{s:s}", "Key", key));
+    }
+    local_reply(call, out);
+}
+
+static void fake_s3(void *self, struct local_call *call)
+{
+    struct sfn_fixture *f = self;
+    const char *bucket = json_str(call->input, "Bucket", "");
+    const char *key = json_str(call->input, "Key", "");
+    if (f->s3_refuses) {
+        local_fault(call, 403, "AccessDenied", "Access Denied");
+    } else if (strcmp(call->operation, "PutObject") == 0) {
+        struct text *text = text_of(json_object_get(call->input, "Body"));
+        const char *body = json_str(call->input, "Body", NULL);
+        put_object(f, bucket, key, body ? body : text->raw);
+        text_release(text);
+        local_reply(call, json_object());
+    } else if (strcmp(call->operation, "ListObjectsV2") == 0) {
+        fake_list(f, call);
+    } else if (get_object(f, bucket, key)) {
+        local_reply(call, json_pack("{s:s}", "Body", get_object(f, bucket, key)));
+    } else {
+        local_fault(call, 404, "NoSuchKey", "The specified key does not exist.");
+    }
+}
+
 static uint64_t fake_watch(void *self, const char *arn, void (*stopped)(void *ctx, json_t *task),
                            void *ctx)
 {
@@ -83,13 +150,16 @@ struct sfn_fixture *fixture_open(void)
     (void)snprintf(f->path, sizeof f->path, "%s/sfn.db", f->dir);
     f->ecs = (struct local_service){.name = "ecs", .self = f, .call = fake_service};
     f->dynamodb = (struct local_service){.name = "dynamodb", .self = f, .call = fake_service};
+    f->s3 = (struct local_service){.name = "s3", .self = f, .call = fake_s3};
+    f->objects = json_object();
     f->backend = (struct sfn_backend){.invoke = fake_invoke,
                                       .lambda = f,
                                       .ecs = &f->ecs,
                                       .watch = fake_watch,
                                       .unwatch = fake_unwatch,
                                       .tasks = f,
-                                      .dynamodb = &f->dynamodb};
+                                      .dynamodb = &f->dynamodb,
+                                      .s3 = &f->s3};
     open_engine(f);
     return f;
 }
@@ -118,6 +188,7 @@ void fixture_close(struct sfn_fixture *f)
     local_sfn_close(f->sfn);
     drop_calls(f);
     temp_folder_remove(f->dir);
+    json_decref(f->objects);
     free(f);
 }
 
@@ -133,7 +204,7 @@ void fixture_reopen(struct sfn_fixture *f)
 void fixture_settle(struct sfn_fixture *f)
 {
     size_t quiet = 0;
-    for (int i = 0; quiet < 3; i++) {
+    for (int i = 0; quiet < 8; i++) {
         cr_assert_lt(i, 100000, "the engine does not come to rest");
         quiet = sfn_turn(f->sfn, 0) == 0 ? 0 : quiet + 1;
     }

@@ -34,7 +34,9 @@ struct sfn_fixture {
     char path[TEMP_FOLDER_MAX + 16];
     struct local_sfn *sfn;
     struct sfn_backend backend;
-    struct local_service ecs, dynamodb;
+    struct local_service ecs, dynamodb, s3;
+    json_t *objects; /* "bucket/key" -> text; the fake S3 answers from it at once */
+    bool s3_refuses;
     struct fake_call calls[FAKE_CALLS_MAX];
     size_t call_count;
     struct fake_watch watches[64];
@@ -65,6 +67,11 @@ char *outcome(struct sfn_fixture *f);
 /* Types of its history: "1 ExecutionStarted\n2<0 PassStateEntered ..." as "id<previous type". */
 char *history(struct sfn_fixture *f);
 json_t *events(struct sfn_fixture *f);
+
+/* An object of the fake S3. */
+void put_object(struct sfn_fixture *f, const char *bucket, const char *key, const char *text);
+/* Its text, NULL: there is none. Borrowed. */
+const char *get_object(struct sfn_fixture *f, const char *bucket, const char *key);
 
 /* Answers the oldest call that waits (fails the test if there is none). */
 void answer_ok(struct sfn_fixture *f, const char *json);
