@@ -33,11 +33,15 @@ def play_kind(world, seed):
 
 # --- kill -9 at random moments -------------------------------------------------------------------
 
+# How many calls each makes in a small run, about.
+CALLS = {"task-launcher": 6, "task-monitor": 10, "s3-copy-task": 24}
+
+
 def kill_worker(world, chance):
     """One worker dies at its nth call, before or after it was carried out."""
-    program = chance.choice(("task-launcher", "task-monitor", "s3-copy-task"))
+    program = chance.choice(sorted(CALLS))
     act = acts.kill_caller(world.processes, chance.random() < 0.5)
-    world.proxy.rules = [Rule("*", act, nth=(chance.randint(1, 12),),
+    world.proxy.rules = [Rule("*", act, nth=(chance.randint(1, CALLS[program]),),
                               when=lambda call: world.processes.is_at(call.port, program))]
 
 
