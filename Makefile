@@ -57,13 +57,14 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 EMBED_O := $(BUILD)/obj/embed_table.o
 PROGRAMS := $(BUILD)/stepfleet $(BUILD)/task-launcher $(BUILD)/task-monitor $(BUILD)/s3-copy-task
 
-.PHONY: all help deps test unit flow bench lint run demo clean
+.PHONY: all help deps test unit flow faults bench lint run demo clean
 all: $(PROGRAMS)
 
 help:
 	@printf '%s\n' 'make            build the programs in $(BUILD)/' \
 	'make demo       run both patterns end to end on this machine and check the results' \
 	'make test       unit and flow tests' \
+	'make faults     faults on purpose, 200 rounds with kill -9 (FAULTS="--rounds 200 --seed 1")' \
 	'make dist       static workers in dist/bin/, archives of the functions in dist/*.zip' \
 	'make images     container images s3-copy-task and stepfleet (docker)' \
 	'make test-image build the images and run them, in an engine of their own (root)' \
@@ -162,6 +163,9 @@ flow: all
 # BENCH="scale-1 http" runs some of them; make dist before gives the workers that are deployed.
 bench: all $(BENCHES)
 	@$(PYTHON) tests/bench/bench.py --build $(BUILD) $(BENCH)
+
+faults: all
+	STEPFLEET_BUILD=$(BUILD) $(PYTHON) -m tests.faults $(FAULTS)
 
 lint: $(DEPS_STAMP)
 	@tests/lint/lint.sh $(ALL_C)
