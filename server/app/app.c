@@ -29,6 +29,7 @@ enum {
     HOST_MAX = 64,
     LOCAL_CALLS_PER_SECOND = 1000, /* the embedded endpoint has no quota */
 };
+#define DAY (24 * INT64_C(3600) * CLOCK_SECOND)
 #define LOCAL_STREAM_INTERVAL (100 * CLOCK_MS)
 #define LOCAL_DISCOVER_INTERVAL (2 * CLOCK_SECOND)
 
@@ -219,6 +220,7 @@ static int open_control(struct app *a, struct error *err)
                                       .clock = clock_system(),
                                       .log = a->log,
                                       .health = &a->health,
+                                      .retention = option_int(&a->settings->values[SET_RETENTION]) * DAY,
                                       .discover = true};
     for (int i = 0; i < PATTERNS; i++) {
         const json_t *known = defaults(a, i);

@@ -1,6 +1,7 @@
 #include "server/control/control.h"
 
 #include "server/control/follow.h"
+#include "server/control/retain.h"
 #include "server/discover/discover.h"
 #include "server/submit/submit.h"
 
@@ -23,6 +24,7 @@ struct control {
     struct mirror *mirror;
     struct follows *follows;
     struct discover *discover; /* NULL: not wanted */
+    struct retain retain;
     pthread_t thread;
     atomic_bool woken;
     atomic_bool stopping;
@@ -69,6 +71,7 @@ static int64_t turn(struct control *c)
     next = loop_earlier(next, mirror_step(c->mirror));
     if (c->discover)
         next = loop_earlier(next, discover_step(c->discover));
+    next = loop_earlier(next, retain_step(&c->retain, &c->loop));
     note_health(c, now);
     return next;
 }
@@ -127,6 +130,7 @@ static int make_discover(struct control *c, const struct control_options *o, str
                                        .interval = o->discover_interval,
                                        .stream_interval = o->stream_interval,
                                        .stream_retry = o->stream_retry,
+                                       .age_max = o->retention,
                                        .calls_per_second = o->calls_per_second / 2,
                                        .found = run_started,
                                        .ctx = c};
@@ -172,6 +176,7 @@ struct control *control_start(const struct control_options *o, struct error *err
         return NULL;
     }
     c->loop = (struct loop){o->store, NULL, o->clock, o->log, o->health};
+    c->retain.age = o->retention;
     atomic_init(&c->woken, false);
     atomic_init(&c->stopping, false);
     c->loop.aws = aws_new(&o->aws, err);

@@ -27,6 +27,7 @@ struct control_options {
     const char *summary_table[3], *summary_range_key[3], *details_table[3];
     int64_t stream_interval;   /* shortest time between reads of a shard, us; 0: 400 ms */
     int64_t stream_retry;      /* until a stream is looked for again, us; 0: 60 s */
+    int64_t retention;         /* tasks and events of runs that ended are kept so long, us; 0: ever */
     bool discover;             /* look for runs that were started elsewhere */
     int64_t discover_interval; /* between looks where there is no stream, us; 0: 10 s */
 };

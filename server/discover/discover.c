@@ -16,7 +16,14 @@
 #define RETRY_MIN CLOCK_SECOND
 #define RETRY_MAX (60 * CLOCK_SECOND)
 #define AGE_MAX (90 * 24 * INT64_C(3600) * CLOCK_SECOND)
-enum { AGAIN = 3, PAGE = 100, PAGE_WHOLE = 1000 };
+enum { AGAIN = 3, PAGE = 100, PAGE_WHOLE = 1000, LIST_TIMEOUT_MS = 10000 };
+
+/* Calls that are made whether there are runs or not: they tell whether AWS is in reach, and a
+ * refusal tells that it is. */
+static void note(const struct finder *f, const struct error *err)
+{
+    loop_note(f->discover->o.loop, err && loop_fault(err) == LOOP_PASSING ? err : NULL);
+}
 
 /* --- one execution --- */
 
@@ -65,7 +72,6 @@ static void adopt(struct finder *f, json_t *list)
         failed(f, &err);
         return;
     }
-    f->any = true;
     next_execution(f);
     if (f->discover->o.found)
         f->discover->o.found(f->discover->o.ctx);
@@ -78,7 +84,7 @@ static void got_manifest(void *ctx, struct aws_response *response, const struct 
     struct manifest_ref ref;
     json_t *list = NULL;
     f->busy = false;
-    loop_note(f->discover->o.loop, err);
+    note(f, err);
     json_t *holder = err ? NULL : json_pack("{s:O}", "taskManifest", f->now.manifest);
     if (!err && (!holder || manifest_ref_read(holder, &ref, &why) ||
                  manifest_read(buf_str(&response->http.body), response->http.body.len, &ref, &list,
@@ -111,7 +117,7 @@ static void described(void *ctx, struct aws_response *response, const struct err
     struct sfn_execution execution;
     struct error why = {0};
     f->busy = false;
-    loop_note(f->discover->o.loop, err);
+    note(f, err);
     if (err || sfn_describe_result(response, &execution, &why) ||
         found_read(f, &execution, &why))
         failed(f, err ? err : &why);
@@ -176,7 +182,7 @@ static void listed(void *ctx, struct aws_response *response, const struct error 
     struct error why = {0};
     bool end = false;
     f->busy = false;
-    loop_note(f->discover->o.loop, err);
+    note(f, err);
     if (err || take_page(f, response, &end, &why)) {
         json_array_clear(f->queue);
         failed(f, err ? err : &why);
@@ -192,9 +198,10 @@ static void list(struct finder *f)
 {
     struct aws_request request = {0};
     struct error err = {0};
-    if (sfn_list_executions(&request, f->machine_arn, NULL, f->whole ? PAGE_WHOLE : PAGE, f->token,
-                            &err) ||
-        aws_send(f->discover->o.loop->aws, &request, listed, f, &err)) {
+    int rc = sfn_list_executions(&request, f->machine_arn, NULL, f->whole ? PAGE_WHOLE : PAGE,
+                                 f->token, &err);
+    request.timeout_ms = LIST_TIMEOUT_MS;
+    if (rc || aws_send(f->discover->o.loop->aws, &request, listed, f, &err)) {
         aws_request_free(&request);
         failed(f, &err);
         return;
@@ -205,43 +212,48 @@ static void list(struct finder *f)
 static void end_sweep(struct finder *f)
 {
     const struct discover *d = f->discover;
-    const bool streams = f->stream && stream_live_since(f->stream);
     f->sweeping = false;
     f->whole = false;
     free(f->token);
     f->token = NULL;
-    f->due = loop_now(d->o.loop) + (streams ? INTERVAL_WITH : d->o.interval);
-    if (f->any)
-        f->again = 0;
+    f->swept_at = loop_now(d->o.loop);
+    f->due = f->swept_at + INTERVAL_WITH;
     if (f->again > 0) {
         f->again--;
-        f->due = loop_now(d->o.loop) + SWEEP_AGAIN;
+        f->due = f->swept_at + SWEEP_AGAIN;
     }
 }
 
-static int64_t finder_step(struct finder *f, int64_t now)
+/* Sends the sweep's next call; *quota is when there is a token for it, if there is none. */
+static void go_on(struct finder *f, int64_t now, int64_t *quota)
 {
-    struct discover *d = f->discover;
-    int64_t next = f->stream ? stream_step(f->stream) : LOOP_NEVER;
-    int64_t quota = LOOP_NEVER;
-    if (f->busy || !f->machine_arn)
-        return next;
-    if (now < f->due)
-        return loop_earlier(next, f->due);
     if (!f->sweeping) {
         f->sweeping = true;
         f->listed = false;
-        f->any = false;
     }
     if (json_array_size(f->queue) > 0) {
-        if (quota_take(&d->describe, now, &quota))
+        if (quota_take(&f->discover->describe, now, quota))
             describe(f);
     } else if (!f->listed) {
         list(f);
     } else {
         end_sweep(f);
     }
-    return loop_earlier(next, f->busy ? LOOP_NEVER : loop_earlier(quota, f->due > now ? f->due : quota));
+}
+
+static int64_t finder_step(struct finder *f, int64_t now)
+{
+    int64_t next = f->stream ? stream_step(f->stream) : LOOP_NEVER;
+    int64_t quota = LOOP_NEVER;
+    if (f->busy || !f->machine_arn)
+        return next;
+    if (!f->sweeping && (!f->stream || !stream_live_since(f->stream)))
+        f->due = loop_earlier(f->due, f->swept_at + f->discover->o.interval);
+    if (now >= f->due)
+        go_on(f, now, &quota);
+    if (!f->busy)
+        next = loop_earlier(next, f->due > now ? f->due : quota);
+    return next;
 }
 
 /* --- the summary table's stream --- */
@@ -286,12 +298,15 @@ static int take_records(void *ctx, json_t *records, struct error *err)
     return 0;
 }
 
-/* Whatever was written before is found among the executions. */
+/* What was written before is found among the executions; also when a sweep is under way that began
+ * before the stream was in reach. */
 static void live(void *ctx)
 {
     struct finder *f = ctx;
-    f->whole = true;
-    f->due = loop_now(f->discover->o.loop);
+    if (f->again == 0)
+        f->again = 1;
+    if (!f->sweeping)
+        f->due = loop_now(f->discover->o.loop);
 }
 
 /* --- making and freeing --- */

@@ -41,9 +41,9 @@ struct finder {
     struct found now;
     struct seen passed; /* executions that are no runs of ours */
     struct seen known;  /* ids of runs that are here */
-    bool any;           /* the sweep found a run */
     int again;          /* sweeps that follow soon: a new execution may not be listed yet */
     int64_t due;
+    int64_t swept_at; /* 0: never */
     int64_t failures;
 };
 

@@ -1,5 +1,5 @@
 /* A new run: its row, texts, tasks and outbox entry, all or nothing. */
-#include "server/store/store_room.h"
+#include "server/store/runs_same.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -8,31 +8,6 @@ struct create {
     const struct store_new_run *run;
     int64_t existing;
 };
-
-/* *existing is the run that holds the idempotency key already, if it was the same request. */
-static int find_key(struct write *w, struct create *create, struct error *err)
-{
-    const struct store_new_run *run = create->run;
-    if (!run->idempotency_key)
-        return 0;
-    struct stmt *stmt =
-        conn_stmt(w->conn, "SELECT id, request_hash FROM runs WHERE idempotency_key = ?1", err);
-    if (!stmt)
-        return -1;
-    stmt_bind_text(stmt, 1, run->idempotency_key);
-    int rc = stmt_step(stmt, err);
-    if (rc == 1) {
-        create->existing = stmt_int(stmt, 0);
-        const char *hash = stmt_text(stmt, 1);
-        if (!hash || strcmp(hash, run->request_hash) != 0)
-            rc = err_set(err, ERR_IDEMPOTENCY,
-                         "the idempotency key was used with another request, for run %" PRId64
-                         ": use a new key",
-                         create->existing);
-    }
-    stmt_reset(stmt);
-    return rc < 0 ? -1 : 0;
-}
 
 /* ERR_CONFLICT when the id or the execution name is taken. */
 static int check_free(struct write *w, const struct store_new_run *run, struct error *err)
@@ -148,7 +123,11 @@ static int create_run(struct write *w, void *arg, struct error *err)
 {
     struct create *create = arg;
     const struct store_new_run *run = create->run;
-    int rc = find_key(w, create, err);
+    int rc = same_key(w, run, &create->existing, err);
+    if (!rc && !create->existing)
+        rc = same_execution(w, run, &create->existing, err);
+    if (!rc && !create->existing)
+        rc = same_retry(w, run, &create->existing, err);
     if (rc || create->existing)
         return rc;
     rc = check_free(w, run, err);

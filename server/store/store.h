@@ -74,9 +74,12 @@ struct store_new_run {
 };
 
 /* Writes run (Submitted), tasks (Submitted) and outbox row in one transaction.
- * 0: created, or *existing is the id of the run with the same idempotency key and hash (then
- * nothing is written). -1: ERR_CONFLICT id used (message names the run), ERR_IDEMPOTENCY key used
- * with another request. *existing is 0 when a new run was made. */
+ * 0: created, or *existing is the id of the run that the same request made before (then no run is
+ * written): it has the same idempotency key and hash; or was found elsewhere under the key's
+ * execution name and has the same input; or is, without a key, a child of the same parent with the
+ * same hash that is not over. -1: ERR_CONFLICT id used (message names the run), ERR_IDEMPOTENCY key
+ * used with another request, ERR_RETRYING a child that is not over has some of the tasks. *existing
+ * is 0 when a new run was made. */
 int store_run_create(struct store *s, const struct store_new_run *run, int64_t *existing,
                      struct error *err);
 
@@ -325,6 +328,10 @@ int store_position_set(struct store *s, const struct store_position *position, s
  */
 int store_position_forget(struct store *s, const char *table, const char *stream,
                           const char *shard, struct error *err);
+
+/* One small step of letting go: up to `limit` tasks and events of the oldest run that ended before
+ * `before` (wall) and has any left. *more tells whether there is more to do. */
+int store_retain(struct store *s, int64_t before, int limit, bool *more, struct error *err);
 
 /* For readyz: 0 when a trivial read works. */
 int store_ping(struct store *s, struct error *err);

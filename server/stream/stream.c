@@ -181,8 +181,7 @@ static void looked(void *ctx, struct aws_response *response, const struct error 
     struct stream *s = ctx;
     struct error why = {0};
     s->busy = false;
-    if (!err || loop_fault(err) == LOOP_PASSING)
-        loop_note(s->o.loop, err);
+    loop_note(s->o.loop, err && loop_fault(err) == LOOP_PASSING ? err : NULL);
     const char *arn = err ? NULL : streams_arn(response);
     if (err && !err_is_remote(err, "ResourceNotFoundException")) {
         stream_failed(s, err);

@@ -117,3 +117,47 @@ class TwoControlPlanes(unittest.TestCase):
         origins = [[server.run(run_id)["origin"] for run_id in sorted(ids)]
                    for server in (self.first, self.second)]
         self.assertEqual(origins, [["here", "elsewhere"], ["elsewhere", "here"]])
+
+    def ids(self, server):
+        return [run["workflowRunId"] for run in server.get("/workflows?limit=1000").json()["items"]]
+
+    def executions(self):
+        return states(self.first.aws_url, "ListExecutions",
+                      {"stateMachineArn": MACHINE.format(1)})["executions"]
+
+    def test_same_key_same_run(self):
+        """Whether the second one has seen the first one's execution or not: one run, one id."""
+        for wait in (False, True):
+            with self.subTest(wait=wait):
+                key = f"key of {wait}"
+                run_id = self.first.accept(spec(1), 1, Idempotency_Key=key)
+                if wait:
+                    self.second.wait(run_id, lambda run: run.get("endedAt"))
+                self.assertEqual(self.second.accept(spec(1), 1, Idempotency_Key=key), run_id)
+                for server in (self.first, self.second):
+                    run = server.wait(run_id)
+                    self.assertEqual((run["status"], run["tasks"]["completed"]), ("Completed", 10))
+                    self.assertEqual(self.ids(server).count(run_id), 1)
+        self.assertEqual(len(self.executions()), 2)
+        self.assertEqual(sorted(self.ids(self.first)), sorted(self.ids(self.second)))
+
+    def test_same_key_other_body(self):
+        """Refused as soon as the first one's execution was seen; before that the run fails."""
+        other = spec(1, workflowName="other_pattern_1")
+        run_id = self.first.accept(spec(1), 1, Idempotency_Key="k")
+        late = self.second.submit(other, 1, Idempotency_Key="k")
+        if late.status == 202:
+            run = self.second.wait(late.json()["workflowRunId"])
+            self.assertNotEqual(run["workflowRunId"], run_id)
+            self.assertEqual(run["status"], "Failed")
+            self.assertIn("idempotency key was used with another request", run["reason"])
+        else:
+            self.assertEqual(late.status, 422, late.body)
+        self.second.wait(run_id, lambda run: run.get("endedAt"))
+        self.assertEqual(self.second.run(run_id)["status"], "Completed")
+        again = self.first.accept(spec(1), 1, Idempotency_Key="seen")
+        self.second.wait(again, lambda run: run.get("endedAt"))
+        refused = self.second.submit(other, 1, Idempotency_Key="seen")
+        self.assertEqual(refused.status, 422, refused.body)
+        self.assertIn(str(again), refused.json()["detail"])
+        self.assertEqual(len(self.executions()), 2)
