@@ -50,20 +50,21 @@ WORKER_C := $(filter-out $(WORKER_MAINS),$(call rsources,workers))
 TEST_C := $(call rsources,tests/unit)
 BENCH_C := $(call rsources,tests/bench)
 ALL_C := $(LIB_C) $(SERVER_C) server/main.c $(WORKER_C) $(WORKER_MAINS) $(TEST_C) $(BENCH_C)
-EMBEDDED := $(sort $(wildcard migrations/*.sql infra/statemachines/*.asl.json specs/*.json \
-	static/*.html static/*.js static/*.css static/*.svg server/api/*.json))
+EMBEDDED := $(sort $(wildcard migrations/*.sql infra/statemachines/*.asl.json specs/*.json server/api/*.json))
+PAGE_FILES := $(sort $(wildcard static/*))
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 EMBED_O := $(BUILD)/obj/embed_table.o
 PROGRAMS := $(BUILD)/stepfleet $(BUILD)/task-launcher $(BUILD)/task-monitor $(BUILD)/s3-copy-task
 
-.PHONY: all help deps test unit flow bench lint run demo clean
+.PHONY: all help deps test unit flow faults bench lint run demo clean
 all: $(PROGRAMS)
 
 help:
 	@printf '%s\n' 'make            build the programs in $(BUILD)/' \
 	'make demo       run both patterns end to end on this machine and check the results' \
 	'make test       unit and flow tests' \
+	'make faults     faults on purpose, 200 rounds with kill -9 (FAULTS="--rounds 200 --seed 1")' \
 	'make dist       static workers in dist/bin/, archives of the functions in dist/*.zip' \
 	'make images     container images s3-copy-task and stepfleet (docker)' \
 	'make test-image build the images and run them, in an engine of their own (root)' \
@@ -72,7 +73,7 @@ help:
 	'make lint       format, clang-tidy, cppcheck, include edges, banned calls' \
 	'make deploy     deploy to the AWS account of the environment (PATTERN=1|2|all, docs/deploy.md)' \
 	'make destroy    take that down again (DESTROY="--yes --data" with all data, asking nothing)' \
-	'make deps       install what is missing (Debian packages)' \
+	'make deps       install what is missing (Debian packages, npm packages of the page)' \
 	'make clean      remove build folders' \
 	'SAN=address or SAN=thread builds and tests with sanitizers in a folder of their own'
 
@@ -81,7 +82,7 @@ DEPS_STAMP := $(BUILD)/.deps
 $(DEPS_STAMP): tests/support/deps.sh
 	@tests/support/deps.sh build
 	@mkdir -p $(@D) && touch $@
-deps:
+deps: $(NPM_STAMP)
 	@tests/support/deps.sh
 
 # --- compiling ----------------------------------------------------------------------------------
@@ -93,12 +94,24 @@ $(BUILD)/obj/%.o: %.c | $(DEPS_STAMP)
 # What a folder holds is a prerequisite too: a file that is gone must leave what was made of it.
 # Written while make reads this file, and only when it has changed, so that nothing is built in vain.
 CONTENTS := $(BUILD)/.contents
-$(shell mkdir -p $(BUILD) && echo '$(LIB_C) $(SERVER_C) $(WORKER_C) $(EMBEDDED)' | cmp -s - $(CONTENTS) \
-	|| echo '$(LIB_C) $(SERVER_C) $(WORKER_C) $(EMBEDDED)' >$(CONTENTS))
+$(shell mkdir -p $(BUILD) && echo '$(LIB_C) $(SERVER_C) $(WORKER_C) $(EMBEDDED) $(PAGE_FILES)' | cmp -s - $(CONTENTS) \
+	|| echo '$(LIB_C) $(SERVER_C) $(WORKER_C) $(EMBEDDED) $(PAGE_FILES)' >$(CONTENTS))
 
-$(BUILD)/embed_table.S: server/embed/embed.sh $(EMBEDDED) $(CONTENTS) Makefile
+# The page's npm packages, for this machine's kind; what the tests need of them is not for images.
+NPM_STAMP := node_modules/.installed-$(shell uname -sm | tr ' ' -)
+$(NPM_STAMP): package-lock.json package.json | $(DEPS_STAMP)
+	@tests/support/deps.sh npm
+	@printf '  NPM   %s\n' $<
+	$(Q)npm ci --no-progress $(NPM_FLAGS) >/dev/null && touch $@
+
+$(BUILD)/page/index.html: server/embed/page.mjs $(PAGE_FILES) $(NPM_STAMP) $(CONTENTS)
 	@mkdir -p $(@D)
-	$(Q)server/embed/embed.sh $@ $(EMBEDDED)
+	$(if $(V),,@printf '  PAGE  %s\n' $(@D))
+	$(Q)node server/embed/page.mjs $(@D)
+
+$(BUILD)/embed_table.S: server/embed/embed.sh $(BUILD)/page/index.html $(EMBEDDED) $(CONTENTS) Makefile
+	@mkdir -p $(@D)
+	$(Q)server/embed/embed.sh $@ $(BUILD)/page $(EMBEDDED)
 $(EMBED_O): $(BUILD)/embed_table.S | $(DEPS_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -c $< -o $@
@@ -150,6 +163,9 @@ flow: all
 # BENCH="scale-1 http" runs some of them; make dist before gives the workers that are deployed.
 bench: all $(BENCHES)
 	@$(PYTHON) tests/bench/bench.py --build $(BUILD) $(BENCH)
+
+faults: all
+	STEPFLEET_BUILD=$(BUILD) $(PYTHON) -m tests.faults $(FAULTS)
 
 lint: $(DEPS_STAMP)
 	@tests/lint/lint.sh $(ALL_C)

@@ -101,7 +101,8 @@ struct audit_detail {
  * row is there yet or it is not final. */
 int audit_detail_put(struct aws_request *r, const struct audit_table *t,
                      const struct audit_detail *row, struct error *err);
-/* A final status: only if the row exists and is not final. */
+/* A final status: only if the row exists and is not final, or is this very row (same status and
+ * update_time), because a call whose answer was lost is repeated. */
 int audit_detail_finish(struct aws_request *r, const struct audit_table *t,
                         const struct audit_detail *row, struct error *err);
 /* A page of a run's rows; start_key NULL for the first. */

@@ -131,14 +131,17 @@ static void detail_changes(struct audit_expr *e, const struct audit_detail *row)
 }
 
 /* Only what the row has is written: a farewell without a destination leaves the one that is there.
- */
+ * Whoever repeats this because the answer was lost finds the very row it wrote, and may. */
 int audit_detail_finish(struct aws_request *r, const struct audit_table *t,
                         const struct audit_detail *row, struct error *err)
 {
     struct audit_expr e;
     audit_expr_init(&e, t);
     detail_changes(&e, row);
-    return audit_expr_update(&e, r, t, detail_key(t, row), err);
+    return audit_expr_update_if(&e, r, t, detail_key(t, row),
+                                "attribute_exists(#hash) AND (NOT (" AUDIT_IS_FINAL
+                                ") OR (#status = :status AND #update_time = :update_time))",
+                                err);
 }
 
 /* What the queries of a run's rows differ in. */

@@ -125,8 +125,9 @@ static int start(struct local *l, const struct local_options *o, struct error *e
         .s3 = l->s3, .dynamodb = l->dynamodb, .lambda = l->lambda, .ecs = l->ecs, .sfn = l->sfn};
     if (seed_resources(&services, o, err) || open_gate(l, o, err))
         return -1;
-    local_lambda_set_endpoint(l->lambda, gate_url(l->gate));
-    if (local_ecs_start(l->ecs, gate_url(l->gate), err))
+    const char *endpoint = o->advertise ? o->advertise : gate_url(l->gate);
+    local_lambda_set_endpoint(l->lambda, endpoint);
+    if (local_ecs_start(l->ecs, endpoint, err))
         return -1;
     return local_sfn_start(l->sfn, err);
 }

@@ -31,6 +31,7 @@ struct local_options {
     const char *dir;
     const char *host;
     uint16_t port;           /* 0: a free one */
+    const char *advertise;   /* what callers are told to call; NULL: the gate itself */
     const char *workers_dir; /* task-launcher, task-monitor, s3-copy-task */
     const char *region;
     const struct spec *specs; /* the example specs: their tables, buckets, cluster ... are made */
@@ -43,7 +44,7 @@ struct local_options {
 
 /* NULL with one clear sentence (port in use, folder not writable, worker missing, damaged file). */
 struct local *local_open(const struct local_options *options, struct error *err);
-/* "http://HOST:PORT" of the gate, for AWS_ENDPOINT_URL. Borrowed, lives as long as `l`. */
+/* "http://HOST:PORT" of the gate. Borrowed, lives as long as `l`. */
 const char *local_url(const struct local *l);
 /* Ends in order: gate, engine, functions, tasks. NULL-safe; returns NULL. */
 struct local *local_close(struct local *l);

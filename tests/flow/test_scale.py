@@ -6,12 +6,12 @@ import unittest
 
 from tests.flow.server import Server, spec
 
-TASKS = 600
+TASKS = 700
 
 
 def long_spec(pattern, count, **changes):
     """Names long enough that `count` tasks of either pattern need a manifest."""
-    tasks = [{"taskName": f"task-{i:04}-" + "n" * 150, "objectKey": "input/small.bin"}
+    tasks = [{"taskName": f"task-{i:04}-" + "n" * 230, "objectKey": "input/small.bin"}
              for i in range(count)]
     return spec(pattern, workflowRunId=None, taskList=tasks, monitorIntervalSeconds=1, **changes)
 
@@ -55,7 +55,7 @@ class Scale(unittest.TestCase):
         self.assertEqual((run["status"], run["reason"]), ("Completed", None))
         self.assertEqual(run["tasks"]["completed"], len(value["taskList"]))
         tasks = self.server.tasks(run_id)
-        self.assertEqual([task["name"] for task in tasks],
+        self.assertEqual([task["taskName"] for task in tasks],
                          [task["taskName"] for task in value["taskList"]])
         self.assertEqual(collections.Counter(task["status"] for task in tasks),
                          {"Completed": len(tasks)})

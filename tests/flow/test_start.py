@@ -100,6 +100,10 @@ class Refusals(unittest.TestCase):
             self.local("--listen", address, says="in use")
             self.local("--aws-listen", address, says="in use")
 
+    def test_proxy_that_is_no_url(self):
+        for bad in ("127.0.0.1:4566", "http://127.0.0.1/path", "http://"):
+            self.local("--aws-advertise", bad, says="--aws-advertise (STEPFLEET_AWS_ADVERTISE)")
+
     def test_data_folder_that_cannot_be_used(self):
         self.local(says="data folder", data="/proc/none")
         file = self.server.folder / "file"

@@ -19,20 +19,20 @@ enum row { NO_ROW, RUNNING, COMPLETED, FAILED, CANCELLED };
 
 static const struct test_case {
     const char *name;
-    enum row row;
     const char *stop_code, *stopped_reason; /* of the row */
     int64_t exit_code;                      /* of the row; 0 stands for none unless it is final */
     const char *last_status;                /* NULL: ECS does not know the task */
     const char *record;                     /* further members */
     const char *refusal;
     int64_t row_start, watched_since;
-    enum audit_status status;
-    enum verdict_action action;
-    enum verdict_class reason_class;
     const char *told_code; /* stop code for the row */
     const char *reason;    /* part of the row's reason */
     const char *sentence;  /* part of the sentence */
     int64_t told_exit_code;
+    enum row row;
+    enum audit_status status;
+    enum verdict_action action;
+    enum verdict_class reason_class;
 } cases[] = {
     /* --- rows that say it all --- */
     {"a final row wins over a running task", .row = FAILED, .stop_code = "EssentialContainerExited",

@@ -6,6 +6,7 @@
 
 #include "lib/json/json_read.h"
 #include "lib/verdict/verdict.h"
+#include "workers/monitor/look_private.h"
 #include "workers/monitor/summary.h"
 
 #include <stdio.h>
@@ -61,74 +62,6 @@ void look_close(struct look *l)
 {
     task_rows_free(&l->rows);
     ecs_view_close(&l->ecs);
-}
-
-/* --- asking ECS ------------------------------------------------------------------------------- */
-
-/* Tasks whose row is not final: the ones ECS has to vouch for. */
-static int add_open_rows(const struct look *l, json_t *ids, struct error *err)
-{
-    for (size_t i = 0; i < l->rows.count; i++)
-        if (!audit_status_final(l->rows.list[i].status) &&
-            json_array_append_new(ids, json_string(l->rows.list[i].task_id)) != 0)
-            return err_set(err, ERR_MEMORY, "out of memory for task ids");
-    return 0;
-}
-
-/* Adds ids of the list that have no row: nobody has spoken for them yet. */
-static int add_listed(const struct look *l, const char *desired_status, json_t *ids,
-                      struct error *err)
-{
-    json_t *listed = json_array(), *id;
-    size_t i;
-    int rc = listed ? ecs_view_list(l->w, l->run, desired_status, listed, err)
-                    : err_set(err, ERR_MEMORY, "out of memory for task ids");
-    json_array_foreach (listed, i, id) {
-        bool known = task_rows_find(&l->rows, json_string_value(id)) != NULL;
-        if (rc == 0 && !known && json_array_append(ids, id) != 0)
-            rc = err_set(err, ERR_MEMORY, "out of memory for task ids");
-    }
-    json_decref(listed);
-    return rc;
-}
-
-static bool grace_is_over(const struct look *l)
-{
-    return l->now - l->run->watched_since >= VERDICT_GRACE_SECONDS * CLOCK_SECOND;
-}
-
-/* A task without a row can be running for too long already, if that is shorter than the grace. */
-static bool some_may_be_late(const struct look *l)
-{
-    return l->run->start_time > 0 && l->run->task_timeout_seconds > 0 &&
-           (l->now - l->run->start_time) / CLOCK_SECOND >= l->run->task_timeout_seconds;
-}
-
-/* While rows come in, all is well: of a large run ECS lists the tasks that left none only when the
- * rows stand still, and once in a while (ListTasks gives a hundred a call, one page after another).
- */
-static bool listing_is_due(const struct look *l, const struct tally *tally)
-{
-    enum { ALWAYS_BELOW = 500, EVERY = 8 };
-    const struct run *run = l->run;
-    bool news = tally->completed != run->completed || tally->failed != run->failed ||
-                tally->running != run->running;
-    return run->number_of_tasks < ALWAYS_BELOW || !news || run->poll % EVERY == 0;
-}
-
-/* Describes tasks with open rows; where tasks have no row at all, those that ECS lists, too. */
-static int ask_ecs(struct look *l, bool some_missing, bool all, struct error *err)
-{
-    json_t *ids = json_array();
-    int rc = ids ? add_open_rows(l, ids, err) : err_set(err, ERR_MEMORY, "out of memory");
-    if (rc == 0 && some_missing)
-        rc = add_listed(l, "STOPPED", ids, err);
-    if (rc == 0 && some_missing && all)
-        rc = add_listed(l, "RUNNING", ids, err);
-    if (rc == 0)
-        rc = ecs_view_describe(&l->ecs, l->w, l->run, ids, err);
-    json_decref(ids);
-    return rc;
 }
 
 /* --- verdicts --------------------------------------------------------------------------------- */
@@ -291,30 +224,54 @@ static int judge_untraced(const struct look *l, const struct tally *tally, struc
     return add_untraced(l, tally, v.stop_code, v.reason, s, err);
 }
 
-/* ECS is asked only where rows leave something open: a quiet look costs one Query. The running
- * tasks are listed only when one of them may be late or refused, for there may be thousands. */
+static bool grace_is_over(const struct look *l)
+{
+    return l->now - l->run->watched_since >= VERDICT_GRACE_SECONDS * CLOCK_SECOND;
+}
+
+/* A task without a row can be running for too long already, if that is shorter than the grace. */
+static bool some_may_be_late(const struct look *l)
+{
+    return l->run->start_time > 0 && l->run->task_timeout_seconds > 0 &&
+           (l->now - l->run->start_time) / CLOCK_SECOND >= l->run->task_timeout_seconds;
+}
+
+/* The tasks that have no row, as far as this look has to know them. The running ones are listed
+ * only when one of them may be late or refused. */
+static enum look_listing choose_listing(const struct look *l, const struct tally *tally)
+{
+    bool refused = json_array_size(l->refusals) > 0;
+    bool some_missing = (int64_t)json_object_size(tally->names) < l->run->number_of_tasks;
+    if (!some_missing || (!refused && !look_lists(l, tally)))
+        return LOOK_LIST_NONE;
+    return refused || grace_is_over(l) || some_may_be_late(l) ? LOOK_LIST_ALL : LOOK_LIST_STOPPED;
+}
+
+/* What rows and records lead to. Tasks without a trace are lost only if all were listed. */
+static int judge_all(const struct look *l, const struct tally *tally, enum look_listing listing,
+                     struct settlements *s, struct error *err)
+{
+    bool refused = json_array_size(l->refusals) > 0;
+    if (judge_rows(l, s, err) != 0 || judge_records(l, s, err) != 0)
+        return -1;
+    if (refused)
+        return judge_refusals(l, tally, s, err);
+    return listing == LOOK_LIST_ALL && grace_is_over(l) ? judge_untraced(l, tally, s, err) : 0;
+}
+
+/* ECS is asked only where rows leave something open: a quiet look costs one Query. */
 int look_reconcile(struct look *l, struct error *err)
 {
     struct settlements s = {0};
     struct tally tally;
     if (tally_rows(&l->rows, &tally, err) != 0)
         return -1;
-    int64_t seen = (int64_t)json_object_size(tally.names);
-    bool some_missing = seen < l->run->number_of_tasks;
-    bool refused = json_array_size(l->refusals) > 0;
-    bool late = grace_is_over(l);
+    enum look_listing listing = choose_listing(l, &tally);
     int rc = 0;
-    if (tally.running > 0 || some_missing)
-        rc = ask_ecs(l, some_missing && listing_is_due(l, &tally),
-                     refused || late || some_may_be_late(l), err);
+    if (tally.running > 0 || listing != LOOK_LIST_NONE)
+        rc = look_ask(l, listing, err);
     if (rc == 0)
-        rc = judge_rows(l, &s, err);
-    if (rc == 0)
-        rc = judge_records(l, &s, err);
-    if (rc == 0 && refused)
-        rc = judge_refusals(l, &tally, &s, err);
-    if (rc == 0 && some_missing && late && !refused)
-        rc = judge_untraced(l, &tally, &s, err);
+        rc = judge_all(l, &tally, listing, &s, err);
     if (rc == 0)
         rc = settle(&s, l->w, l->run, &l->rows, &l->settled, err);
     json_decref(tally.names);
@@ -374,7 +331,7 @@ int look_abandon(struct look *l, const char *stop_code, const char *reason, stru
     struct tally tally;
     if (tally_rows(&l->rows, &tally, err) != 0)
         return -1;
-    int rc = ask_ecs(l, true, true, err);
+    int rc = look_ask(l, LOOK_LIST_ALL, err);
     if (rc == 0)
         rc = doom_all(l, stop_code, reason, &s, err);
     if (rc == 0)
