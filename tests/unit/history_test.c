@@ -183,7 +183,7 @@ Test(history, of_pattern_2_has_room)
             int64_t sum = planned_events(m, sizes[i], luck) + events_of_looks(m, count);
             cr_expect_lt(sum, EVENTS_MAX, "%lld tasks: %lld events", (long long)sizes[i],
                          (long long)sum);
-            cr_expect_gt(count, 400, "and still looks often");
+            cr_expect_gt(count, 300, "and still looks often");
         }
     }
     json_decref(m);
