@@ -397,6 +397,27 @@ Test(monitor, ends_a_run_that_takes_too_long)
     worker_peer_close(&p);
 }
 
+/* Also when nobody has looked for it before: rows came in until the end. */
+Test(monitor, keeps_the_reasons_of_what_ended_before_the_run_s_time_was_up, .timeout = 60)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    p.page = 1000;
+    json_t *run = look(&p, run_of(&p, 600));
+    p.wall += 3600 * CLOCK_SECOND;
+    worker_peer_row(&p, "a", "t1", "Completed", NULL);
+    worker_peer_task(&p, "b", "t2", "STOPPED",
+                     "{\"stopCode\":\"EssentialContainerExited\",\"containers\":[{\"exitCode\":137,"
+                     "\"reason\":\"OutOfMemoryError\"}]}");
+    run = look(&p, run);
+    cr_expect_not(json_bool(run, "continue", true));
+    cr_expect_str_eq(worker_peer_detail(&p, "b", "stop_code"), "EssentialContainerExited");
+    cr_expect(strstr(failure(run, "Cause"), "598 x TimedOut: "), "%s", failure(run, "Cause"));
+    cr_expect(strstr(failure(run, "Cause"), "1 x OutOfMemory: "), "%s", failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
 Test(monitor, turns_refused_launches_into_failed_rows)
 {
     struct worker_peer p;

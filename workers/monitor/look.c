@@ -324,21 +324,45 @@ static int reread(struct look *l, struct error *err)
     return task_rows_read(&l->rows, l->w, l->run, err);
 }
 
-/* ECS is asked about everything first: what has ended there need not be stopped. */
-int look_abandon(struct look *l, const char *stop_code, const char *reason, struct error *err)
+/* What ECS says to have ended keeps its own reason, also when the run's time is up. */
+static int settle_ended(struct look *l, struct error *err)
+{
+    struct settlements s = {0};
+    int rc = judge_rows(l, &s, err);
+    if (rc == 0)
+        rc = judge_records(l, &s, err);
+    if (rc == 0)
+        rc = settle(&s, l->w, l->run, &l->rows, &l->settled, err);
+    settlements_free(&s);
+    return rc;
+}
+
+/* The rest is failed and stopped. */
+static int settle_rest(struct look *l, const char *stop_code, const char *reason, struct error *err)
 {
     struct settlements s = {0};
     struct tally tally;
+    size_t changed = l->settled.changed;
     if (tally_rows(&l->rows, &tally, err) != 0)
         return -1;
-    int rc = look_ask(l, LOOK_LIST_ALL, err);
-    if (rc == 0)
-        rc = doom_all(l, stop_code, reason, &s, err);
+    int rc = doom_all(l, stop_code, reason, &s, err);
     if (rc == 0)
         rc = add_untraced(l, &tally, stop_code, reason, &s, err);
     if (rc == 0)
         rc = settle(&s, l->w, l->run, &l->rows, &l->settled, err);
+    l->settled.changed += changed;
     json_decref(tally.names);
     settlements_free(&s);
+    return rc;
+}
+
+/* ECS is asked about everything first: what has ended there need not be stopped. */
+int look_abandon(struct look *l, const char *stop_code, const char *reason, struct error *err)
+{
+    int rc = look_ask(l, LOOK_LIST_ALL, err);
+    if (rc == 0)
+        rc = settle_ended(l, err);
+    if (rc == 0 && l->settled.left == 0)
+        rc = settle_rest(l, stop_code, reason, err);
     return rc == 0 && l->settled.changed > 0 ? reread(l, err) : rc;
 }

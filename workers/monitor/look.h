@@ -28,9 +28,8 @@ void look_close(struct look *l);
  * ended without a word or was refused. */
 int look_reconcile(struct look *l, struct error *err);
 
-/* Stops everything that runs and fails everything that is not final, with this reason. Reconcile
- * first, so that tasks that have ended keep their own reasons. It is not done as long as
- * settled.left is not 0. */
+/* Stops everything that runs and fails everything that is not final, with this reason; tasks that
+ * have ended keep their own reasons. It is not done as long as settled.left is not 0. */
 int look_abandon(struct look *l, const char *stop_code, const char *reason, struct error *err);
 
 #endif
