@@ -85,11 +85,12 @@ def measure(server, load, arn, arguments, text, folder):
     with open(path, "w", encoding="ascii") as out:
         out.write(text)
     cpu = server.cpu()
-    rss = server.status("VmRSS")
+    rss, anon = server.status("VmRSS"), server.status("RssAnon")
     done = subprocess.run([load, server.port, *arguments, arn, path], check=True, text=True,
                           stdout=subprocess.PIPE)
     return (f"{done.stdout.strip()}; server {server.cpu() - cpu:.2f} CPU s, "
-            f"RSS {rss:.1f} -> {server.status('VmRSS'):.1f} MB, high {server.status('VmHWM'):.1f}")
+            f"RSS {rss:.1f} -> {server.status('VmRSS'):.1f} MB, without file pages "
+            f"{anon:.1f} -> {server.status('RssAnon'):.1f} MB")
 
 
 def main():

@@ -512,11 +512,13 @@ Test(monitor, plans_for_the_map)
     cr_assert_eq(monitor_handle(&p.worker, event, &answer, &err), 0, "%s", err.message);
     char text[32];
     snprintf(text, sizeof text, "%lld", (long long)json_int(answer, "workflowRunId", 0));
-    cr_expect_str_eq(json_str(answer, "workflowRunIdText", ""), text);
+    const json_t *run = json_object_get(answer, "run");
+    cr_expect_str_eq(json_str(run, "workflowRunIdText", ""), text);
     cr_expect_eq(json_int(answer, "workflowRunId", 0) / 1000, INT64_C(1704164645678));
     cr_expect_eq(json_int(answer, "numberOfTasks", 0), 10);
     cr_expect_str_eq(json_str(answer, "startTime", ""), "2024-01-02T03:04:05.678Z");
-    const json_t *subnets = json_object_get(answer, "subnets");
+    cr_expect_not(json_bool(answer, "distributed", true));
+    const json_t *subnets = json_object_get(run, "subnets");
     cr_expect_eq(json_array_size(subnets), 2);
     cr_expect_str_eq(json_string_value(json_array_get(subnets, 1)), "subnet-4e5f6a7b");
     cr_expect_eq(json_int(answer, "maxConcurrency", 0), 40);

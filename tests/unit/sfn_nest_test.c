@@ -239,3 +239,47 @@ Test(sfn_nest, stopping_ends_all_that_runs_below)
     fixture_wait(f, 400);
     expect_outcome("ABORTED Stop: enough");
 }
+
+/* {"l":[1],"s":"xxx..."}: it fits once, but not twice. */
+static char *half_of_the_bound(void)
+{
+    struct buf out;
+    buf_init(&out, BUF_MAX_STATE);
+    buf_adds(&out, "{\"l\":[1],\"s\":\"");
+    for (int i = 0; i < STATE_BYTES_MAX * 3 / 5; i++)
+        buf_addc(&out, 'x');
+    buf_adds(&out, "\"}");
+    return buf_take(&out, NULL);
+}
+
+static void expect_too_large(const char *definition, const char *what)
+{
+    char *input = half_of_the_bound();
+    char *want = NULL;
+    cr_assert_gt(asprintf(&want,
+                          "FAILED States.DataLimitExceeded: The state/task 'A' %s with a size "
+                          "exceeding the maximum number of bytes service limit.",
+                          what),
+                 0);
+    start_machine(f, definition, input);
+    expect_outcome(want);
+    free(want);
+    free(input);
+}
+
+#define TWICE "{\"a.$\":\"$.s\",\"b.$\":\"$.s\"}"
+
+Test(sfn_nest, inputs_have_a_bound)
+{
+    expect_too_large(MAP("\"ItemsPath\":\"$.l\",\"ItemSelector\":" TWICE ",", PASS),
+                     "passes on an input");
+    expect_too_large(STATES("\"A\":{\"Type\":\"Parallel\",\"End\":true,\"Parameters\":" TWICE
+                            ",\"Branches\":[{\"StartAt\":\"I\",\"States\":{" PASS "}}]}"),
+                     "passes on an input");
+    expect_too_large(STATES("\"A\":{\"Type\":\"Task\",\"End\":true,\"Parameters\":" TWICE
+                            ",\"Resource\":\"arn:aws:lambda:eu-west-1:000000000000:function:f\"}"),
+                     "is called with parameters");
+    cr_expect_eq(f->call_count, 0);
+    expect_too_large(STATES("\"A\":{\"Type\":\"Pass\",\"End\":true,\"Parameters\":" TWICE "}"),
+                     "returned a result");
+}

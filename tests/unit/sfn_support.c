@@ -201,6 +201,37 @@ void fixture_reopen(struct sfn_fixture *f)
     fixture_settle(f);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    char bytes[65536];
+    size_t n;
+    FILE *in = fopen(from, "rb");
+    FILE *out = fopen(to, "wb");
+    cr_assert(in && out, "%s to %s", from, to);
+    while ((n = fread(bytes, 1, sizeof bytes, in)) > 0)
+        cr_assert_eq(fwrite(bytes, 1, n, out), n);
+    (void)fclose(in);
+    cr_assert_eq(fclose(out), 0);
+}
+
+/* The database and its log; the index of the log is made again from it. */
+void fixture_kill(struct sfn_fixture *f)
+{
+    char log[sizeof f->path + 8];
+    char next[sizeof f->path];
+    char next_log[sizeof f->path + 8];
+    (void)snprintf(log, sizeof log, "%s-wal", f->path);
+    (void)snprintf(next, sizeof next, "%s/killed%u.db", f->dir, ++f->kills);
+    (void)snprintf(next_log, sizeof next_log, "%s-wal", next);
+    copy_file(f->path, next);
+    copy_file(log, next_log);
+    f->sfn = local_sfn_close(f->sfn);
+    drop_calls(f);
+    f->watch_count = 0;
+    (void)snprintf(f->path, sizeof f->path, "%s", next);
+    open_engine(f);
+}
+
 void fixture_settle(struct sfn_fixture *f)
 {
     size_t quiet = 0;

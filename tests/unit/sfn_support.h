@@ -37,6 +37,7 @@ struct sfn_fixture {
     struct local_service ecs, dynamodb, s3;
     json_t *objects; /* "bucket/key" -> text; the fake S3 answers from it at once */
     bool s3_refuses;
+    unsigned kills;
     struct fake_call calls[FAKE_CALLS_MAX];
     size_t call_count;
     struct fake_watch watches[64];
@@ -50,6 +51,9 @@ struct sfn_fixture *fixture_open(void);
 void fixture_close(struct sfn_fixture *f);
 /* Closes and opens the same file, as a restart does. */
 void fixture_reopen(struct sfn_fixture *f);
+/* The same, but what is open goes on from the files as they are now, as after kill -9: nothing is
+ * committed on the way, and answers that are under way never come. Takes no turn. */
+void fixture_kill(struct sfn_fixture *f);
 /* Turns until nothing moves. */
 void fixture_settle(struct sfn_fixture *f);
 /* Moves the clock and settles. */

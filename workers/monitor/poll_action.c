@@ -24,11 +24,13 @@ struct outcome {
     struct buf cause;
 };
 
-/* How many looks the history holds beside the launches. */
+/* How many looks the history holds beside the launches: who launched knows, else it is guessed. */
 static int64_t polls_of(const struct run *run)
 {
     int64_t inline_tasks = run->number_of_tasks <= MANIFEST_INLINE_TASKS ? run->number_of_tasks : 0;
-    return (HISTORY_EVENTS - EVENTS_PER_TASK * inline_tasks) / EVENTS_PER_POLL;
+    int64_t before =
+        run->history_events > 0 ? run->history_events : EVENTS_PER_TASK * inline_tasks;
+    return (HISTORY_EVENTS - before) / EVENTS_PER_POLL;
 }
 
 /* 1, 2, 3, 5, 8 ... seconds up to the interval. Each look costs some events of the execution's

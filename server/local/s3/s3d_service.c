@@ -55,14 +55,32 @@ static json_t *body_text(struct local_call *call, const struct buf *body)
     return text;
 }
 
+/* The value of a stored header; `out` is empty when there is none. */
+static void header_of(const struct s3d_object *o, const char *name, char *out, size_t size)
+{
+    const char *line = o->metadata ? o->metadata : "";
+    size_t len = strlen(name);
+    out[0] = '\0';
+    for (; *line; line += strcspn(line, "\n"), line += *line == '\n')
+        if (strncmp(line, name, len) == 0 && strncmp(line + len, ": ", 2) == 0)
+            (void)snprintf(out, size, "%.*s", (int)strcspn(line + len + 2, "\n"), line + len + 2);
+}
+
 static void reply_object(struct local_call *call, const struct s3d_object *o, struct buf *body)
 {
     char etag[S3_ETAG_MAX + 2];
+    char type[256];
+    char modified[CLOCK_TEXT_MAX];
     json_t *text = body_text(call, body);
     buf_free(body);
-    if (text)
-        local_reply(call, json_pack("{s:o, s:I, s:s}", "Body", text, "ContentLength",
-                                    (json_int_t)o->size, "ETag", s3d_quote_etag(o->etag, etag)));
+    if (!text)
+        return;
+    header_of(o, "content-type", type, sizeof type);
+    local_reply(call, json_pack("{s:s, s:I, s:s, s:s, s:s, s:{}, s:s, s:o}", "AcceptRanges",
+                                "bytes", "ContentLength", (json_int_t)o->size, "ContentType", type,
+                                "ETag", s3d_quote_etag(o->etag, etag), "LastModified",
+                                clock_rfc3339(o->modified, modified), "Metadata",
+                                "ServerSideEncryption", "AES256", "Body", text));
 }
 
 static void get_object(struct local_s3 *s3, struct local_call *call)
@@ -88,6 +106,28 @@ static void get_object(struct local_s3 *s3, struct local_call *call)
     s3d_object_free(&o);
 }
 
+/* What S3 says of an object that it stored; NULL with err. */
+static json_t *stored(struct local_s3 *s3, const char *bucket, const char *key, const void *data,
+                      size_t len, struct error *err)
+{
+    struct s3d_checksum sum = {0};
+    struct s3d_object o = {0};
+    char text[S3_SUM_TEXT];
+    char etag[S3_ETAG_MAX + 2];
+    json_t *out = NULL;
+    if (s3d_checksum_open(&sum, S3_SUM_CRC32, &s3->tables, err) == 0 &&
+        s3d_checksum_add(&sum, data, len, err) == 0 &&
+        s3d_object_find(s3->index, bucket, key, &o, err) == S3_OK) {
+        s3d_checksum_end(&sum, text);
+        out =
+            json_pack("{s:s, s:s, s:s, s:s}", "ChecksumCRC32", text, "ChecksumType", "FULL_OBJECT",
+                      "ETag", s3d_quote_etag(o.etag, etag), "ServerSideEncryption", "AES256");
+    }
+    s3d_checksum_close(&sum);
+    s3d_object_free(&o);
+    return out;
+}
+
 static void put_object(struct local_s3 *s3, struct local_call *call)
 {
     struct error err = {0};
@@ -110,7 +150,7 @@ static void put_object(struct local_s3 *s3, struct local_call *call)
     if (buf_check(&text, &err) || local_s3_put(s3, bucket, key, data, len, &err))
         refuse(call, S3_INTERNAL, &err);
     else
-        local_reply(call, json_object());
+        local_reply(call, stored(s3, bucket, key, data, len, &err));
     buf_free(&text);
 }
 

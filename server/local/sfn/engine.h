@@ -180,6 +180,10 @@ struct scope {
 void scope_open(struct engine *e, struct frame *f, json_t *input, struct scope *scope);
 /* Releases what scope_open made. */
 void scope_close(struct scope *scope);
+/* Whether a text (NULL: there was no memory for it) is beyond AWS's 262,144 bytes of UTF-8; then
+ * with the failure. `what` the state does with it: "returned a result". */
+bool data_too_large(const struct frame *f, const struct text *text, const char *what,
+                    struct asl_failure *failure);
 /* InputPath applied to the state's input; new reference or NULL. */
 json_t *data_input(struct engine *e, struct frame *f, struct asl_failure *failure);
 /* InputPath, then Parameters. */

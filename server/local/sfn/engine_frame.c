@@ -128,27 +128,12 @@ static struct text *output_text(struct frame *f, const json_t *output)
     return output == f->input ? text_hold(frame_text(f)) : text_of(output);
 }
 
-/* Outputs have the same bound as AWS's: 262,144 bytes of UTF-8. */
-static bool too_large(const struct frame *f, const struct text *text, struct asl_failure *failure)
-{
-    if (text && text->len <= STATE_BYTES_MAX)
-        return false;
-    if (!text)
-        failure_no_memory(failure);
-    else
-        asl_fail(failure, "States.DataLimitExceeded",
-                 "The state/task '%s' returned a result with a size exceeding the maximum number "
-                 "of bytes service limit.",
-                 f->state->name);
-    return true;
-}
-
 enum step frame_exit(struct engine *e, struct frame *f, json_t *output, json_t *assigned,
                      const struct machine_state *next)
 {
     struct asl_failure failure = {0};
     struct text *text = output_text(f, output);
-    if (too_large(f, text, &failure)) {
+    if (data_too_large(f, text, "returned a result", &failure)) {
         text_release(text);
         json_decref(output);
         json_decref(assigned);

@@ -8,14 +8,23 @@
 #include "server/local/sfn/history.h"
 #include "server/local/sfn/map_run.h"
 
-/* A child that can move at once. It follows the state's Started event unless told otherwise. */
+/* A child that can move at once. It follows the state's Started event unless told otherwise. NULL
+ * with the failure: its input is too large, or memory is out. */
 static struct frame *add_child(struct engine *e, struct frame *f, size_t number,
-                               const struct machine_state *start, json_t *input)
+                               const struct machine_state *start, json_t *input,
+                               struct asl_failure *failure)
 {
     struct frame *child = frame_new(f->execution, f, (int64_t)number, start, input);
-    if (!child)
+    if (!child) {
+        failure_no_memory(failure);
         return NULL;
+    }
     child->last_event = f->nest->started_event;
+    if (data_too_large(f, frame_text(child), "passes on an input", failure)) {
+        frame_unlink(child);
+        frame_free(child);
+        return NULL;
+    }
     f->nest->running++;
     engine_queue(e, child);
     return child;
@@ -42,17 +51,17 @@ enum step state_parallel(struct engine *e, struct frame *f)
         f->last_event = history_plain(e, f, "ParallelStateStarted", f->last_event);
         f->nest->started_event = f->last_event;
     }
-    for (size_t i = 0; f->nest && i < parallel->count; i++) {
-        if (!add_child(e, f, i, parallel->branches[i].start, input))
-            failure_no_memory(&failure);
+    if (!f->nest)
+        failure_no_memory(&failure);
+    for (size_t i = 0; i < parallel->count && !failure.error[0]; i++) {
+        (void)add_child(e, f, i, parallel->branches[i].start, input, &failure);
         f->nest->next++;
     }
     json_decref(input);
-    if (f->nest && !failure.error[0])
+    if (!failure.error[0])
         return wait_for_children(e, f);
     while (f->first_child)
         frame_abort(e, f->first_child, false);
-    failure_no_memory(&failure);
     return frame_failed(e, f, &failure);
 }
 
@@ -121,7 +130,7 @@ static int spawn_one(struct engine *e, struct frame *f, struct asl_failure *fail
     json_t *item = map_item(number, value);
     json_t *input = item ? item_input(e, f, item, value, failure) : NULL;
     struct frame *child =
-        input ? add_child(e, f, number, f->state->u.map.processor.start, input) : NULL;
+        input ? add_child(e, f, number, f->state->u.map.processor.start, input, failure) : NULL;
     json_decref(input);
     if (!child) {
         json_decref(item);

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A child weighs as much as so many events: it is held until its end is committed. */
+enum { CHILD_EVENTS = 4 };
+
 void map_run_link(struct map_run *run, struct execution *child)
 {
     child->run = run;
@@ -59,6 +62,7 @@ static int start_child(struct engine *e, struct map_run *run, struct asl_failure
     json_decref(input);
     if (!child)
         return -1;
+    e->turn_events += CHILD_EVENTS;
     run->children++;
     run->taken += count;
     return 0;
