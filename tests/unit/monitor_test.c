@@ -125,16 +125,16 @@ Test(monitor, ends_with_long_names_and_reasons_too)
 {
     enum { TASKS = 40 };
     struct worker_peer p;
-    char id[16], name[200], reason[500];
+    char id[16], name[200], reason[500], many[180];
     worker_peer_open(&p);
     json_t *run = run_of(&p, TASKS);
     json_object_set_new(run, "runTimeoutSeconds", json_integer(1));
     for (int i = 0; i < TASKS; i++) {
-        memset(name, 'n', sizeof name);
+        memset(many, 'n', sizeof many);
         memset(reason, 'r', sizeof reason);
-        name[sizeof name - 1] = reason[sizeof reason - 1] = '\0';
+        many[sizeof many - 1] = reason[sizeof reason - 1] = '\0';
         (void)snprintf(id, sizeof id, "%d", i);
-        memcpy(name, id, strlen(id));
+        (void)snprintf(name, sizeof name, "%d%s", i, many);
         reason[0] = (char)('a' + i % 8);
         worker_peer_row(&p, id, name, i ? "Failed" : "Running", reason);
     }
