@@ -48,7 +48,8 @@ SERVER_C := $(filter-out server/main.c,$(call rsources,server))
 WORKER_MAINS := workers/task_launcher_main.c workers/task_monitor_main.c workers/s3_copy_task_main.c
 WORKER_C := $(filter-out $(WORKER_MAINS),$(call rsources,workers))
 TEST_C := $(call rsources,tests/unit)
-ALL_C := $(LIB_C) $(SERVER_C) server/main.c $(WORKER_C) $(WORKER_MAINS) $(TEST_C)
+BENCH_C := $(call rsources,tests/bench)
+ALL_C := $(LIB_C) $(SERVER_C) server/main.c $(WORKER_C) $(WORKER_MAINS) $(TEST_C) $(BENCH_C)
 EMBEDDED := $(sort $(wildcard migrations/*.sql infra/statemachines/*.asl.json specs/*.json server/api/*.json))
 PAGE_FILES := $(sort $(wildcard static/*))
 
@@ -56,17 +57,19 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 EMBED_O := $(BUILD)/obj/embed_table.o
 PROGRAMS := $(BUILD)/stepfleet $(BUILD)/task-launcher $(BUILD)/task-monitor $(BUILD)/s3-copy-task
 
-.PHONY: all help deps test unit flow lint run demo clean
+.PHONY: all help deps test unit flow faults bench lint run demo clean
 all: $(PROGRAMS)
 
 help:
 	@printf '%s\n' 'make            build the programs in $(BUILD)/' \
 	'make demo       run both patterns end to end on this machine and check the results' \
 	'make test       unit and flow tests' \
+	'make faults     faults on purpose, 200 rounds with kill -9 (FAULTS="--rounds 200 --seed 1")' \
 	'make dist       static workers in dist/bin/, archives of the functions in dist/*.zip' \
 	'make images     container images s3-copy-task and stepfleet (docker)' \
 	'make test-image build the images and run them, in an engine of their own (root)' \
 	'make run        serve in local mode on 127.0.0.1:8080 (data in ./data)' \
+	'make bench      measure what is promised: a table of figures and goals (BENCH=name: one)' \
 	'make lint       format, clang-tidy, cppcheck, include edges, banned calls' \
 	'make deploy     deploy to the AWS account of the environment (PATTERN=1|2|all, docs/deploy.md)' \
 	'make destroy    take that down again (DESTROY="--yes --data" with all data, asking nothing)' \
@@ -138,6 +141,13 @@ $(BUILD)/unit: $(call obj,$(TEST_C)) $(BUILD)/workers.a $(BUILD)/server.a $(BUIL
 	$(if $(V),,@printf '  LINK  %s\n' $@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_SERVER) -lcriterion -o $@
 
+# Programs of make bench, each from one file. The drivers need none of our code; they get it anyway.
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_C))
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/server.a $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(if $(V),,@printf '  LINK  %s\n' $@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_SERVER) -o $@
+
 include infra/artifacts/dist.mk
 
 -include $(wildcard $(patsubst %.o,%.d,$(call obj,$(ALL_C))))
@@ -149,6 +159,13 @@ unit: $(BUILD)/unit
 	$(BUILD)/unit $(UNIT)
 flow: all
 	STEPFLEET_BUILD=$(BUILD) $(PYTHON) -m tests.flow $(FLOW)
+
+# BENCH="scale-1 http" runs some of them; make dist before gives the workers that are deployed.
+bench: all $(BENCHES)
+	@$(PYTHON) tests/bench/bench.py --build $(BUILD) $(BENCH)
+
+faults: all
+	STEPFLEET_BUILD=$(BUILD) $(PYTHON) -m tests.faults $(FAULTS)
 
 lint: $(DEPS_STAMP)
 	@tests/lint/lint.sh $(ALL_C)

@@ -1,7 +1,7 @@
 // drawer: one task: what became of it and why, who says what, and the raw row.
 import { useEffect, useRef } from "preact/hooks";
 import * as format from "./format.js";
-import { names, phases } from "./phases.js";
+import { names, phases, took } from "./phases.js";
 import { change } from "./route.js";
 import { Badge, Empty, Time, html } from "./ui.js";
 
@@ -31,6 +31,9 @@ function Phases({ task, run }) {
     <ul class="phases">${list.map(({ name, from, to }) => html`<li key=${name}><i class=${`swatch ${name === "run" ? `fill-${format.kind(task.status)}` : `phase-${name}`}`}></i>${names[name]} <b class="num">${format.duration((to - from) / 1000)}</b></li>`)}</ul></section>`;
 }
 
+// A name in camel case may be broken between its words.
+const words = (name) => name.split(/(?=[A-Z])/).map((word, i) => html`${i ? html`<wbr />` : ""}${word}`);
+
 // What Step Functions has to say of a task: the states that name it, and the execution itself.
 function machineSays(task, data) {
   const own = data.events.filter((event) => event.details?.taskName === task.taskName || event.details?.name === task.taskName);
@@ -49,7 +52,7 @@ function Voices({ task, data }) {
   const said = verdict(task, machine);
   return html`<section><h3>Who says what</h3><table class="voices"><thead><tr><th scope="col">Audit says</th><th scope="col">ECS says</th><th scope="col">Step Functions says</th></tr></thead>
     <tbody><tr><td><${Badge} status=${task.status} /><div>${task.execTimeInSeconds !== undefined ? `took ${format.duration(task.execTimeInSeconds)}` : ""}</div><div>${task.bytes !== undefined ? format.bytes(task.bytes) : ""}</div></td>
-      <td>${task.ecsTaskId ? html`${task.stopCode ?? (format.over(task.status) ? "stopped" : "started")}<div>${task.exitCode !== undefined ? `exit ${task.exitCode}` : ""}</div><div class="dim">${format.cut(task.stoppedReason ?? "", 200)}</div>` : "no task was started"}</td>
+      <td>${task.ecsTaskId ? html`${task.stopCode ? words(task.stopCode) : format.over(task.status) ? "stopped" : "started"}<div>${task.exitCode !== undefined ? `exit ${task.exitCode}` : ""}</div><div class="dim">${format.cut(task.stoppedReason ?? "", 200)}</div>` : "no task was started"}</td>
       <td>${machine.status}<div class="dim">${machine.last ?? (data.run.execution?.error ? format.cut(data.run.execution.error, 120) : "")}</div></td></tr></tbody></table>
     ${said && html`<p class="dim">${said}</p>`}</section>`;
 }
@@ -77,7 +80,7 @@ export function Drawer({ data, name }) {
       <${Why} task=${task} /><${Phases} task=${task} run=${data.run} />
       <${Voices} task=${task} data=${data} />
       <section><h3>Facts</h3><dl class="facts"><${Fact} name="Started"><${Time} at=${task.startTime} /><//><${Fact} name="Last change"><${Time} at=${task.updateTime} /><//>
-        <${Fact} name="Took">${format.duration(task.execTimeInSeconds ?? task.durationSeconds)}<//><${Fact} name="Attempt">${task.attempt}<//>
+        <${Fact} name="Took">${format.duration(took(task))}<//><${Fact} name="Attempt">${task.attempt}<//>
         <${Fact} name="ECS task">${task.ecsTaskId}<//><${Fact} name="Bucket">${task.s3BucketName}<//>
         <${Fact} name="Object"><bdi>${task.objectKey}</bdi><//><${Fact} name="Copy">${task.destinationKey && html`<bdi>${task.destinationKey}</bdi>`}<//>
         <${Fact} name="Log stream">${task.logStream}<//></dl></section>

@@ -60,7 +60,7 @@ export function eta(run, now = Date.now()) {
 // One line that tells what became of a run, the error first.
 export function summary(run) {
   const t = run.tasks;
-  if (run.reason) return run.reason;
+  if (run.reason) return run.reason[0].toUpperCase() + run.reason.slice(1);
   if (run.execution?.startError) return `Not started after ${plural(run.execution.startAttempts, "attempt")}: ${run.execution.startError}`;
   if (run.execution?.error) return `${run.execution.error}: ${run.execution.cause ?? "no cause was given"}`;
   if (run.status === "Completed") return `All ${plural(t.total, "task")} completed in ${duration(elapsed(run))}.`;

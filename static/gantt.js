@@ -51,14 +51,15 @@ export class Model {
   }
 }
 
-// What of the model is in sight: `from`..`to` in ms, the first row and rows per view.
-export function fit(model) {
+// What of the model is in sight: `from`..`to` in ms, the first row and rows per view, which are at
+// least `least`: few tasks make no fat bars.
+export function fit(model, least) {
   const spare = (model.to - model.from) * 0.02;
-  return { from: model.from - spare, to: model.to + spare, top: 0, rows: Math.max(model.n, 1) };
+  return { from: model.from - spare, to: model.to + spare, top: 0, rows: Math.max(model.n, least) };
 }
 
-export function clamp(view, model) {
-  const whole = fit(model);
+export function clamp(view, model, least) {
+  const whole = fit(model, least);
   const span = Math.min(Math.max(view.to - view.from, 50), (whole.to - whole.from) * 4);
   const middle = Math.min(Math.max((view.from + view.to) / 2, whole.from), whole.to);
   const rows = Math.min(Math.max(view.rows, 4), whole.rows);
@@ -96,7 +97,7 @@ function bar(ctx, model, i, y, h, view, scale, colours) {
     const w = Math.min((to - view.from) * scale, ctx.canvas.width) - x;
     if (w > 0) {
       ctx.fillStyle = p === 4 ? endColour(model.status[i], colours) : colours[`phase-${PHASES[p]}`];
-      if (p === 0) ctx.fillRect(x, y + h * 0.35, w, Math.max(h * 0.3, 1));
+      if (p === 0 && h >= 4) ctx.fillRect(x, y + h * 0.35, w, Math.max(h * 0.3, 1));
       else ctx.fillRect(x, y, Math.max(w, 2), h);
     }
     to = from;
@@ -139,8 +140,11 @@ function thick(ctx, model, size, view, scale, colours) {
   const last = Math.min(model.n, Math.ceil(view.top + view.rows));
   for (let r = Math.floor(view.top); r < last; r++) {
     const i = model.rows[r];
-    const y = AXIS + (r - view.top) * h + gap / 2;
-    bar(ctx, model, i, y, h - gap, view, scale, colours);
+    let y = AXIS + (r - view.top) * h + gap / 2;
+    let tall = h - gap;
+    // Thin bars stand on whole pixels, or they would shimmer.
+    if (h < 5) [y, tall] = [Math.floor(y), Math.max(1, Math.floor(y + h) - Math.floor(y))];
+    bar(ctx, model, i, y, tall, view, scale, colours);
     if (h >= 11 && model.status[i] === 3) cross(ctx, model, i, y, h - gap, view, scale, colours);
     if (h >= 15) label(ctx, model.tasks[i].taskName, y, h - gap, colours);
   }

@@ -9,7 +9,7 @@ import { Empty, html } from "./ui.js";
 
 const HEIGHT = 42;
 const shapes = { current: "◐", done: "●", failed: "✕", idle: "○" };
-const width = (name) => Math.min(Math.max(name.length * 7.4 + 52, 110), 330);
+const width = (name) => Math.min(Math.max(name.length * 8.4 + 46, 110), 380);
 
 // Where a state goes: {to, label}. Catchers are drawn too, they are where failures go.
 function leads(state) {
@@ -65,13 +65,14 @@ function State({ node, state, run, chosen }) {
   const kind = standing(state, run);
   const times = state?.entered ? `${format.number(state.entered)} ×` : "";
   const inside = kind === "current" && state.entered - state.left > 1 ? ` · ${format.number(state.entered - state.left)} now` : "";
+  const note = `${node.type}${times ? ` · ${times}${inside}` : ""}`;
   const toggle = () => change({ state: chosen ? "" : node.name, tab: "events" });
   return html`<g class=${`state ${kind} ${chosen ? "chosen" : ""}`} transform=${`translate(${node.x - node.width / 2} ${node.y - node.height / 2})`}
-    role="button" tabindex="0" aria-pressed=${chosen} aria-label=${`${node.name}, ${node.type}: ${kind}${state?.entered ? `, entered ${state.entered} times` : ""}`}
+    role="button" tabindex="0" aria-pressed=${chosen} aria-label=${`${node.name} ${note}, ${kind}`}
     onClick=${toggle} onKeyDown=${(event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); toggle(); } }}>
     <rect width=${node.width} height=${node.height} rx="7" />
-    <text class="mark" x="12" y="26">${shapes[kind]}</text><text class="title" x="30" y="18">${format.cut(node.name, 40)}</text>
-    <text class="note" x="30" y="33">${node.type}${times ? ` · ${times}${inside}` : ""}</text></g>`;
+    <text class="mark" aria-hidden="true" x="12" y="26">${shapes[kind]}</text><text class="title" x="30" y="18">${format.cut(node.name, 40)}</text>
+    <text class="note" x="30" y="33">${note}</text></g>`;
 }
 
 export function Graph({ data, query }) {
@@ -87,7 +88,7 @@ export function Graph({ data, query }) {
   if (!plan) return html`<h2>State machine</h2><${Empty}>${definition ? "This definition cannot be drawn." : "The server does not know the definition of this run."}<//>`;
   const frames = plan.nodes.filter((node) => node.frame);
   const states = plan.nodes.filter((node) => !node.frame && !node.foot);
-  return html`<h2>State machine</h2><div class="graph"><svg viewBox=${`0 0 ${Math.ceil(plan.width)} ${Math.ceil(plan.height)}`} width=${Math.ceil(plan.width)} role="group" aria-label="State machine">
+  return html`<h2>State machine</h2><div class="graph"><svg viewBox=${`0 0 ${Math.ceil(plan.width)} ${Math.ceil(plan.height)}`} width=${Math.ceil(plan.width)} style=${{ minWidth: `${Math.ceil(plan.width * 0.7)}px` }} role="group" aria-label="State machine">
     <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" /></marker></defs>
     ${frames.map((node) => html`<rect key=${node.id} class="frame" x=${node.x - node.width / 2} y=${node.y - node.height / 2} width=${node.width} height=${node.height} rx="10" />`)}
     ${plan.edges.map((edge) => html`<path key=${edge.id} class=${edge.error ? "edge error" : "edge"} d=${path(edge.points)} marker-end="url(#tip)" />`)}

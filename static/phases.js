@@ -9,6 +9,11 @@ export function finish(task, now = Date.now()) {
   return format.over(task.status) ? format.ms(task.updateTime) : now;
 }
 
+// Seconds at work: the task's own word, else from its container's start to its end.
+export function took(task, now = Date.now()) {
+  return task.execTimeInSeconds ?? (finish(task, now) - (format.ms(task.containerStartedAt) || format.ms(task.startTime))) / 1000;
+}
+
 // [{name, from, to}] in milliseconds. A time that is not known joins its phase to the next; a clock
 // that went back gives no negative phase.
 export function phases(task, run, now = Date.now()) {

@@ -53,11 +53,12 @@ export function place(text, errors) {
     const wanted = new Set(errors.flatMap(({ pointer }) => around(pointer)));
     walk(text, (pointer, offset) => wanted.has(pointer) && offsets.set(pointer, offset));
   } catch { /* not JSON: the server's sentence names the line */ }
-  return errors.map((error) => {
+  const placed = errors.map((error) => {
     const known = around(error.pointer).find((pointer) => offsets.has(pointer));
     const said = /^line (\d+)/.exec(error.detail);
     return { ...error, line: said && !offsets.size ? Number(said[1]) : known === undefined ? 1 : lineAt(text, offsets.get(known)) };
   });
+  return placed.sort((a, b) => a.line - b.line);
 }
 
 // "/a/0/b" -> itself, "/a/0", "/a", "".

@@ -48,8 +48,7 @@ function Forecast({ forecast }) {
   const { cost } = forecast;
   return html`<section class="forecast" aria-label="Forecast" aria-live="polite">
     <p>${forecast.accepted ? html`<b class="completed-text">● Valid.</b> ` : html`<b class="failed-text">✕ It would be refused.</b> `}
-      Pattern ${forecast.pattern}, ${format.plural(forecast.tasks, "task")}, all started within ${format.duration(forecast.start.seconds)}
-      (${forecast.start.perSecond} a second after a burst of ${forecast.start.burst}).</p>
+      Pattern ${forecast.pattern}, ${format.plural(forecast.tasks, "task")}, all started ${forecast.start.seconds ? `within ${format.duration(forecast.start.seconds)}` : "at once"} (${forecast.start.perSecond} a second after a burst of ${forecast.start.burst}).</p>
     <dl><${Gauge} name="Input" unit="bytes" value=${forecast.input.bytes} ceiling=${forecast.input.ceiling} />
       <${Gauge} name="History events" value=${forecast.history.events} ceiling=${forecast.history.ceiling} />
       <${Gauge} name="Overrides" value=${forecast.overrides.characters} ceiling=${forecast.overrides.ceiling} />

@@ -34,7 +34,7 @@ export function VirtualTable({ caption, columns, rows, id, chosen, onChoose, sor
   const focus = useRef(false);
   const at = Math.min(active, Math.max(rows.length - 1, 0));
   useEffect(() => {
-    const look = () => setView({ top: box.current.scrollTop, height: box.current.clientHeight });
+    const look = () => box.current && setView({ top: box.current.scrollTop, height: box.current.clientHeight });
     const size = new ResizeObserver(look);
     size.observe(box.current);
     return () => size.disconnect();

@@ -1,12 +1,11 @@
 // tasks: a run's tasks as a table; what of them is shown is in the address.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import * as format from "./format.js";
-import { finish, phases } from "./phases.js";
+import { finish, phases, took } from "./phases.js";
 import { change } from "./route.js";
 import { VirtualTable, sorted } from "./table.js";
 import { Badge, Name, Time, html } from "./ui.js";
 
-const seconds = (task) => task.execTimeInSeconds ?? (format.over(task.status) ? task.durationSeconds : (Date.now() - format.ms(task.startTime)) / 1000);
 const columns = [
   { name: "status", title: "Status", class: "c-status", by: (task) => format.statuses.indexOf(task.status), cell: (task) => html`<${Badge} status=${task.status} />` },
   { name: "task", title: "Task", class: "c-name", by: (task) => task.taskName, cell: (task) => html`<${Name} text=${task.taskName} />` },
@@ -15,7 +14,7 @@ const columns = [
     return html`<span class="one-line" title=${format.cut(sentence, 600)}>${name && html`<b>${name}</b> `}${format.cut(sentence, 200)}</span>`;
   } },
   { name: "start", title: "Started", class: "c-started num", by: (task) => format.ms(task.startTime), cell: (task) => html`<${Time} at=${task.startTime} />` },
-  { name: "took", title: "Took", class: "c-duration num", by: seconds, cell: (task) => format.duration(seconds(task)) },
+  { name: "took", title: "Took", class: "c-duration num", by: took, cell: (task) => format.duration(took(task)) },
   { name: "object", title: "Object", class: "c-object", by: (task) => task.objectKey, cell: (task) => html`<${Name} text=${task.objectKey} />` },
 ];
 

@@ -10,6 +10,7 @@ import { html, useLatest } from "./ui.js";
 
 const PALETTE = ["line", "dim", "text", "panel", "link", "brush", "submitted", "running", "completed", "failed", "cancelled",
   "phase-queued", "phase-provisioning", "phase-pull", "phase-start"];
+const ROW = 30; // px; bars are not thicker
 const LIVE_MS = 500; // how often bars of running tasks grow
 const REBUILD_MS = 250; // the least time between two readings of all tasks
 
@@ -41,12 +42,17 @@ class Stage {
     this.size = { w: this.canvas.clientWidth, h: this.canvas.clientHeight, ratio };
     this.canvas.width = Math.round(this.size.w * ratio);
     this.canvas.height = Math.round(this.size.h * ratio);
+    if (this.model) this.show(this.model);
     this.paint();
+  }
+
+  get least() {
+    return Math.max(1, (this.size.h - AXIS) / ROW);
   }
 
   show(model) {
     this.model = model;
-    this.view = this.whole || !this.view ? fit(model) : clamp(this.view, model);
+    this.view = this.whole || !this.view ? fit(model, this.least) : clamp(this.view, model, this.least);
     this.later();
   }
 
@@ -66,7 +72,7 @@ class Stage {
   }
 
   look(view) {
-    this.view = clamp(view, this.model);
+    this.view = clamp(view, this.model, this.least);
     this.whole = false;
     this.later();
   }

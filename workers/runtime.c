@@ -31,7 +31,9 @@ static bool is_transient(const struct error *err)
     case ERR_MEMORY:
         return true;
     case ERR_REMOTE:
-        return aws_is_throttle(err) || err->http_status >= 500;
+        /* Another try is another environment, or this one with credentials that were renewed. */
+        return aws_is_throttle(err) || err->http_status >= 500 ||
+               err_is_remote(err, "ExpiredTokenException") || err_is_remote(err, "ExpiredToken");
     default:
         return false;
     }

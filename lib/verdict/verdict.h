@@ -40,7 +40,9 @@
       "Read that container's log and mend it, or make it non-essential; then retry.")              \
     X(VERDICT_NO_RESULT, "NoResult", "The task ended without telling how its work went",           \
       "Read the task's log: it must write its final row before it exits. Then retry.")             \
-    X(VERDICT_CANCELLED, "Cancelled", "The task was cancelled", "Retry it if it is still wanted.") \
+    X(VERDICT_CANCELLED, "Cancelled", "The task was cancelled",                                    \
+      "Retry it if it is still wanted. If nobody cancelled the run, ask who stopped the task "     \
+      "(StopTask, Spot).")                                                                         \
     X(VERDICT_LOST, "Lost", "Nobody knows how the task ended",                                     \
       "Read the task's log and look for its copy; then retry.")                                    \
     X(VERDICT_RUN_ENDED, "RunEnded", "The run ended before the task did",                          \

@@ -5,6 +5,7 @@
 #include "server/api/api.h"
 #include "server/api/problem.h"
 #include "server/api/query.h"
+#include "server/calls.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -78,22 +79,17 @@ static void write_series(struct json_writer *w, const struct live_numbers *n)
     jw_end_array(w);
 }
 
-/* Seconds since the mirror's last complete pass; null while it has nothing to follow. */
-static void write_lag(struct json_writer *w, const struct api_call *call,
-                      const struct live_numbers *n)
+/* Finer than that is noise. */
+static double round_ms(double seconds)
 {
-    const int64_t at = atomic_load(&call->sv->health->mirror_at);
-    const int64_t now = clock_mono(call->sv->clock);
-    if (!at || n->runs[AUDIT_RUNNING] == 0)
-        jw_null(w, "mirrorLagSeconds");
-    else
-        jw_num(w, "mirrorLagSeconds", (double)((now - at) / CLOCK_MS) / 1000);
+    return (double)(int64_t)(seconds * 1000) / 1000;
 }
 
 static void write_numbers(struct buf *body, const struct api_call *call,
                           const struct live_numbers *n)
 {
     struct json_writer w;
+    const int64_t now = clock_mono(call->sv->clock);
     jw_init(&w, body);
     jw_object(&w, NULL);
     jw_object(&w, "runs");
@@ -103,8 +99,8 @@ static void write_numbers(struct buf *body, const struct api_call *call,
     write_counts(&w, n->tasks, AUDIT_CANCELLED);
     jw_end_object(&w);
     jw_int(&w, "failedToday", n->failed_today);
-    jw_int(&w, "throttledPerMinute", 0);
-    write_lag(&w, call, n);
+    jw_int(&w, "throttledPerMinute", call->sv->calls ? calls_throttled(call->sv->calls, now) : 0);
+    jw_num(&w, "mirrorLagSeconds", round_ms(control_lag_seconds(call->sv->health, now)));
     jw_int(&w, "clients", n->clients);
     write_series(&w, n);
     jw_end_object(&w);

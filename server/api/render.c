@@ -73,6 +73,7 @@ void render_run(struct json_writer *w, const struct store_run *run, int64_t now)
         jw_null(w, "parentRunId");
     jw_str(w, "status", audit_status_name(run->status));
     jw_str(w, "reason", run->reason);
+    jw_str(w, "origin", run->elsewhere ? "elsewhere" : "here");
     write_counts(w, run);
     jw_time(w, "submittedAt", run->submitted_at);
     jw_time(w, "startedAt", run->started_at);
@@ -84,6 +85,8 @@ void render_run(struct json_writer *w, const struct store_run *run, int64_t now)
         jw_time(w, "cancelRequestedAt", run->cancel_at);
     if (run->cancel_reason)
         jw_str(w, "cancelReason", run->cancel_reason);
+    if (run->trimmed_at)
+        jw_time(w, "tasksRemovedAt", run->trimmed_at);
     if (run->labels)
         jw_raw(w, "labels", run->labels, strlen(run->labels));
     if (run->idempotency_key)

@@ -17,7 +17,8 @@ static int complain(const struct error *err, int code)
     return code;
 }
 
-/* Blocks the signals that end the server, in this thread and all it will start. */
+/* Blocks the signals that end the server, in this thread and all it will start. A peer that has
+ * gone and a file that may not grow (ulimit -f) are errors of the call, not the end. */
 static void block_signals(sigset_t *set)
 {
     sigemptyset(set);
@@ -26,6 +27,7 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
 }
 
 /* A signal that came while it started is why it did not. */

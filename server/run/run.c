@@ -14,6 +14,7 @@ enum {
     KEY_MAX = 255,           /* characters of an Idempotency-Key */
     EXECUTION_NAME_MAX = 80, /* Step Functions' limit */
     EXECUTION_PREFIX_MAX = 48,
+    ID_KEY_BITS = 52,        /* an id is below 2^53 */
     ID_TRIES = 64, /* generated ids are bumped this often before it counts as an error */
 };
 
@@ -76,6 +77,33 @@ static int name_by_key(const char *key, char out[EXECUTION_NAME_MAX + 1], struct
     return 0;
 }
 
+/* Everything of a new run but its id. */
+struct draft {
+    struct store_new_run row;
+    struct run_input input;
+    struct buf labels;
+    char hash[SHA256_HEX];
+    char execution[EXECUTION_NAME_MAX + 1];
+    struct store_new_task *tasks;
+};
+
+/* So does the id, from key and request: two control planes that are asked for the same make the
+ * same run, and those that are asked for different things do not take one for the other. Ids by
+ * time are below 2^52 until the year 2112, these above. */
+static int id_by_key(const struct draft *d, int64_t *id, struct error *err)
+{
+    unsigned char sum[SHA256_BYTES];
+    char text[KEY_MAX + SHA256_HEX + 2];
+    uint64_t bits = 0;
+    int n = snprintf(text, sizeof text, "%s\n%s", d->row.idempotency_key, d->hash);
+    if (crypto_sha256(text, (size_t)n, sum, err))
+        return -1;
+    for (size_t i = 0; i < sizeof bits; i++)
+        bits = bits << 8 | sum[i];
+    *id = (int64_t)(bits >> (64 - ID_KEY_BITS) | UINT64_C(1) << ID_KEY_BITS);
+    return 0;
+}
+
 /* Texts are borrowed from the spec; NULL when memory is out. */
 static struct store_new_task *list_tasks(const struct spec *spec)
 {
@@ -86,16 +114,6 @@ static struct store_new_task *list_tasks(const struct spec *spec)
                                            .object_key = spec->tasks[i].object_key};
     return tasks;
 }
-
-/* Everything of a new run but its id. */
-struct draft {
-    struct store_new_run row;
-    struct run_input input;
-    struct buf labels;
-    char hash[SHA256_HEX];
-    char execution[EXECUTION_NAME_MAX + 1];
-    struct store_new_task *tasks;
-};
 
 /* NULL members are fine. */
 static void draft_close(struct draft *d)
@@ -149,14 +167,17 @@ static int write_draft(const struct services *sv, struct draft *d, const struct 
     return store_run_create(sv->store, &d->row, existing, err);
 }
 
-/* The spec's own id, or the time in microseconds, bumped past ids in use. */
+/* The spec's own id, the key's, or the time in microseconds, bumped past ids in use. */
 static int write_run(const struct services *sv, struct draft *d, const struct spec *spec,
                      struct run_accepted *out, struct error *err)
 {
     int64_t existing = 0;
     int64_t id = spec->workflow_run_id ? spec->workflow_run_id : clock_wall(sv->clock);
-    int tries = spec->workflow_run_id ? 1 : ID_TRIES;
+    const bool by_key = d->row.idempotency_key && !spec->workflow_run_id;
+    int tries = spec->workflow_run_id || by_key ? 1 : ID_TRIES;
     int rc = -1;
+    if (by_key && id_by_key(d, &id, err))
+        return -1;
     for (int i = 0; i < tries && rc; i++) {
         rc = write_draft(sv, d, spec, id + i, &existing, err);
         if (rc && (!err || err->code != ERR_CONFLICT))

@@ -68,14 +68,24 @@ struct store_new_run {
     int64_t parent_id;           /* the run this one repeats; 0: none */
     const struct store_new_task *tasks;
     size_t task_count;
+    /* Of a run that was started elsewhere: it is Running, origin elsewhere, without outbox row. */
+    const char *execution_arn; /* NULL: it is to be started here */
+    int64_t started_at;
 };
 
 /* Writes run (Submitted), tasks (Submitted) and outbox row in one transaction.
- * 0: created, or *existing is the id of the run with the same idempotency key and hash (then
- * nothing is written). -1: ERR_CONFLICT id used (message names the run), ERR_IDEMPOTENCY key used
- * with another request. *existing is 0 when a new run was made. */
+ * 0: created, or *existing is the id of the run that the same request made before (then no run is
+ * written): it has the same idempotency key and hash; or was found elsewhere under the key's
+ * execution name and has the same input; or is, without a key, a child of the same parent with the
+ * same hash that is not over. -1: ERR_CONFLICT id used (message names the run), ERR_IDEMPOTENCY key
+ * used with another request, ERR_RETRYING a child that is not over has some of the tasks. *existing
+ * is 0 when a new run was made. */
 int store_run_create(struct store *s, const struct store_new_run *run, int64_t *existing,
                      struct error *err);
+
+/* 1: a run here has this execution, or waits to be started under its name; 0; -1. */
+int store_execution_known(struct store *s, int pattern, const char *arn, const char *name,
+                          struct error *err);
 
 /* One run as read. Texts may be NULL where noted. */
 struct store_run {
@@ -99,6 +109,8 @@ struct store_run {
     int64_t parent_id;         /* the run this one repeats; 0: none */
     int64_t cancel_at;         /* when cancelling was asked for; 0: it was not */
     const char *cancel_reason; /* in their words; NULL */
+    bool elsewhere;            /* somebody else started it */
+    int64_t trimmed_at;        /* when tasks and events left the cache; 0: they are there */
 };
 
 typedef void (*store_run_fn)(void *ctx, const struct store_run *run);
@@ -298,6 +310,29 @@ int store_count(struct store *s, int64_t failed_since, int64_t ended_since,
 /* The number of the last change of any run; changes that come will have higher ones, also after a
  * restart. */
 int store_version(struct store *s, int64_t *version, struct error *err);
+
+/* --- how far streams were read --- */
+
+struct store_position {
+    const char *table, *stream, *shard;
+    const char *sequence; /* of the last record that was taken over; NULL: none yet */
+    bool done;            /* the shard was read to its end */
+};
+typedef void (*store_position_fn)(void *ctx, const struct store_position *position);
+/* Positions in a stream; none is no error. */
+int store_position_list(struct store *s, const char *stream, store_position_fn fn, void *ctx,
+                        struct error *err);
+/* Keeps a shard's position. */
+int store_position_set(struct store *s, const struct store_position *position, struct error *err);
+/* Forgets a shard; with shard NULL all of the table's positions but those in `stream` (NULL: all).
+ */
+int store_position_forget(struct store *s, const char *table, const char *stream,
+                          const char *shard, struct error *err);
+
+/* One small step of letting go: up to `limit` tasks and events of the oldest run that ended before
+ * `before` (wall) and has any left. *more tells whether there is more to do. */
+int store_retain(struct store *s, int64_t before, int limit, bool *more, struct error *err);
+
 /* For readyz: 0 when a trivial read works. */
 int store_ping(struct store *s, struct error *err);
 

@@ -92,6 +92,23 @@ static bool is_ours(const struct start *start, const struct sfn_execution *execu
     return ours;
 }
 
+/* The name is taken by another run. One that begins with "key-" is an Idempotency-Key's. */
+static void refuse_name(struct start *start)
+{
+    char reason[512];
+    if (strncmp(start->name, "key-", 4) == 0)
+        (void)snprintf(reason, sizeof reason,
+                       "the idempotency key was used with another request, at another control "
+                       "plane (execution %s): use a new key",
+                       start->name);
+    else
+        (void)snprintf(reason, sizeof reason,
+                       "an execution named %s exists already and has another input: submit the "
+                       "run again, so that it gets another name",
+                       start->name);
+    start_refuse(start, reason);
+}
+
 /* After ExecutionAlreadyExists, or to learn whether a cancelled run was started. */
 static void described(void *ctx, struct aws_response *response, const struct error *err)
 {
@@ -114,12 +131,7 @@ static void described(void *ctx, struct aws_response *response, const struct err
         start_adopt(start, execution.execution_arn, execution.start_time);
         return;
     }
-    char reason[512];
-    (void)snprintf(reason, sizeof reason,
-                   "an execution named %s exists already and has another input: submit the run "
-                   "again, so that it gets another name",
-                   start->name);
-    start_refuse(start, reason);
+    refuse_name(start);
 }
 
 /* The ARN is derived: the answer that would have told it was lost. */

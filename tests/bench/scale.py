@@ -33,16 +33,19 @@ def arguments():
 
 
 def start(program, folder, *more):
-    """The server on free ports; its process and its URL."""
+    """The server on free ports; its process and the URLs of REST and of the AWS endpoint."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STEPFLEET_"))}
     process = subprocess.Popen(
         [program, "serve", "--local", "--listen", "127.0.0.1:0", "--aws-listen", "127.0.0.1:0",
          "--data", folder / "data", "--log-level", "warn", *more],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=kept,
         stderr=open(folder / "server.log", "ab"))
+    urls = {}
     for line in process.stdout:
-        if line.startswith("listening "):
-            return process, urllib.parse.urlsplit(line.split()[1])
+        name, _, url = line.strip().rpartition(" ")
+        urls[name] = urllib.parse.urlsplit(url)
+        if {"listening", "aws endpoint"} <= urls.keys():
+            return process, urls["listening"], urls["aws endpoint"]
     raise SystemExit("the server did not start: " + (folder / "server.log").read_text())
 
 
@@ -105,7 +108,7 @@ def count_tasks(client, run_id):
 
 
 def measure(options, folder):
-    process, url = start(options.build / "stepfleet", folder,
+    process, url, _ = start(options.build / "stepfleet", folder,
                          *(["--workers", options.workers] if options.workers else []))
     try:
         client = Client(url)

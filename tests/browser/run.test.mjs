@@ -55,8 +55,8 @@ test("filters, sorting and the state machine are linked", async () => {
   assert.match(await grid(page).locator("tbody tr[data-row='0']").innerText(), /part-00005/);
   await page.getByLabel("Search tasks").fill("part-00003");
   await page.getByText("1 of 5 tasks").waitFor();
-  const state = page.getByRole("button", { name: /^InvokeTaskMonitor, Task/ });
-  assert.match(await state.getAttribute("aria-label"), /done, entered \d+ times/);
+  const state = page.getByRole("button", { name: /^InvokeTaskMonitor Task/ });
+  assert.match(await state.getAttribute("aria-label"), /· \d+ ×, done$/);
   await state.click();
   await page.waitForURL(/state=InvokeTaskMonitor/);
   await page.getByRole("grid", { name: "State machine events" }).getByText("TaskStateEntered").first().click();
@@ -111,7 +111,7 @@ test("CSV and JSON are downloads; the offline copy opens from disk and asks nobo
   assert.match(await copy.locator(".summary.failed").innerText(), /1 of 4 tasks failed/);
   await grid(copy).getByText("task-00002").click();
   await copy.getByRole("complementary").getByRole("region", { name: "Reason" }).waitFor();
-  await copy.getByRole("button", { name: /^InvokeTaskMonitor, Task/ }).waitFor();
+  await copy.getByRole("button", { name: /^InvokeTaskMonitor Task/ }).waitFor();
   assert.equal(await copy.getByRole("button", { name: "Retry failed" }).count(), 0);
   await browser.done(copy);
 });

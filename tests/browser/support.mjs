@@ -10,7 +10,7 @@ import { chromium } from "playwright-core";
 
 export const ROOT = resolve(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "../..");
 const BUILD = resolve(ROOT, process.env.STEPFLEET_BUILD ?? "build");
-export const PATIENCE = 90000; // ms; a loaded machine is slow, nothing here measures time
+export const PATIENCE = Number(process.env.PATIENCE ?? 90) * 1000; // ms; a loaded machine is slow, nothing here measures time
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 if (!CHROMIUM) throw new Error("chromium is missing: run tests/support/deps.sh browser");
 

@@ -11,6 +11,7 @@ import time
 
 from tests.faults.kinds import KINDS
 from tests.faults.rounds import play
+from tests.faults.storage import can_mount
 from tests.flow.server import BUILD
 
 JOBS = (os.cpu_count() or 1) + 1
@@ -32,6 +33,11 @@ def plan(words):
     jobs = [(kind.name, "kind", number, seed)
             for number, kind in enumerate(KINDS)
             for seed in range(words.seed, words.seed + words.repeat)]
+    disk = "a small tmpfs" if can_mount() else "RLIMIT_FSIZE"
+    jobs += [(name, what, 0, seed)
+             for name, what in ((f"disk full for a while ({disk})", "full disk"),
+                                ("SQLITE_BUSY: a lock for 6.5 s", "locked"))
+             for seed in range(words.seed, words.seed + words.repeat)]
     jobs += [(KILLS, "kill", seed, seed)
              for seed in range(words.seed, words.seed + words.rounds)]
     return [job for job in jobs if words.only.lower() in job[0].lower()]
@@ -42,7 +48,7 @@ def play_all(jobs, count):
     with concurrent.futures.ProcessPoolExecutor(count) as pool:
         waiting = {}
         for name, what, number, seed in jobs:
-            folder = BUILD / "faults" / f"{what}-{number}-seed-{seed}"
+            folder = BUILD / "faults" / f"{what.replace(' ', '-')}-{number}-seed-{seed}"
             waiting[pool.submit(play, what, number, seed, folder)] = (name, seed, folder)
         for job in concurrent.futures.as_completed(waiting):
             name, seed, folder = waiting[job]

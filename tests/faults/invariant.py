@@ -12,7 +12,7 @@ import time
 COUNTS = ("submitted", "running", "completed", "failed", "cancelled")
 EXECUTIONS = {"Completed": {"SUCCEEDED"}, "Failed": {"FAILED", "TIMED_OUT", "ABORTED"},
               "Cancelled": {"ABORTED"}}
-KILLED = 137  # a task may be killed behind its last row
+KILLED = range(129, 256)  # exit codes of a task that died of a signal, maybe behind its last row
 ENDING_SECONDS = 40  # how long a task that is being stopped may take
 
 
@@ -84,21 +84,38 @@ class Invariant:
             TableName=value["ddbTableNameWFSummary"], ConsistentRead=True,
             Key={value["hashKeyWFSummary"]: {"S": value["workflowName"]},
                  value["rangeKeyWFSummary"]: number}).get("Item", {})
+        if not summary:
+            self.check_no_start(run, tasks, value)
+            return
         told = {name: next(iter(summary.get(name, {None: None}).values()))
                 for name in ("status", "number_of_tasks", "running_tasks", "completed_tasks",
                              "failed_tasks")}
+        # The table has no count of its own for tasks that were stopped in a run that was not.
+        failed = run["tasks"]["failed"] + \
+            (run["tasks"]["cancelled"] if run["status"] != "Cancelled" else 0)
         wanted = {"status": run["status"], "number_of_tasks": str(len(tasks)),
                   "running_tasks": "0", "completed_tasks": str(run["tasks"]["completed"]),
-                  "failed_tasks": str(run["tasks"]["failed"])}
+                  "failed_tasks": str(failed)}
         self.expect(told == wanted, run_id, "summary row", told, "but REST", wanted)
+        rows = self.read_details(run_id, value)
+        wanted = sorted((name, task["status"]) for name, task in tasks.items())
+        self.expect(rows == wanted, run_id, "detail rows", rows, "but REST", wanted)
+
+    def read_details(self, run_id, value):
+        """Sorted pairs of name and status."""
         rows = self.dynamodb.query(
             TableName=value["ddbTableNameWFDetails"], ConsistentRead=True,
             KeyConditionExpression="#run = :run",
             ExpressionAttributeNames={"#run": value["hashKeyWFDetails"]},
-            ExpressionAttributeValues={":run": number})["Items"]
-        rows = sorted((row["task_name"]["S"], row["status"]["S"]) for row in rows)
-        wanted = sorted((name, task["status"]) for name, task in tasks.items())
-        self.expect(rows == wanted, run_id, "detail rows", rows, "but REST", wanted)
+            ExpressionAttributeValues={":run": {"N": str(run_id)}})["Items"]
+        return sorted((row["task_name"]["S"], row["status"]["S"]) for row in rows)
+
+    def check_no_start(self, run, tasks, value):
+        """A run that broke before its summary row was written has started nothing."""
+        run_id = run["workflowRunId"]
+        self.expect(run["tasks"]["completed"] == 0 and not self.read_details(run_id, value) and
+                    not self.describe_ecs(run_id, value["clusterName"]),
+                    run_id, "has no summary row, but", tasks)
 
     def check_execution(self, run):
         status = self.states.describe_execution(executionArn=run["execution"]["arn"])["status"]
@@ -132,7 +149,7 @@ class Invariant:
             ids[name] = ecs_task["taskArn"].rsplit("/", 1)[1]
             task, code = tasks.get(name, {}), ecs_task["containers"][0].get("exitCode")
             # A task that dies with its server has no exit code.
-            good = (None, 0, KILLED) if task.get("status") == "Completed" \
+            good = (None, 0, *KILLED) if task.get("status") == "Completed" \
                 else (None, *range(1, 256))
             self.expect(code in good, run_id, name, "ended with", code, "but is", task)
         return ids

@@ -7,12 +7,13 @@ from tests.faults import acts
 from tests.faults.invariant import Broken
 from tests.faults.kinds import KINDS
 from tests.faults.proxy import Rule
+from tests.faults.storage import play_full_disk, play_locked_database
 from tests.faults.world import World
 
 
-def play_kind(world, seed):
+def play_kind(world, _chance, number):
     """A kind of fault by its number in KINDS, while both patterns run."""
-    kind = KINDS[seed[1]]
+    kind = KINDS[number]
     world.tasks = kind.tasks
     if kind.script:
         world.server.use_workers(**{"s3-copy-task": kind.script})
@@ -33,11 +34,15 @@ def play_kind(world, seed):
 
 # --- kill -9 at random moments -------------------------------------------------------------------
 
+# How many calls each makes in a small run, about.
+CALLS = {"task-launcher": 6, "task-monitor": 10, "s3-copy-task": 24}
+
+
 def kill_worker(world, chance):
     """One worker dies at its nth call, before or after it was carried out."""
-    program = chance.choice(("task-launcher", "task-monitor", "s3-copy-task"))
+    program = chance.choice(sorted(CALLS))
     act = acts.kill_caller(world.processes, chance.random() < 0.5)
-    world.proxy.rules = [Rule("*", act, nth=(chance.randint(1, 12),),
+    world.proxy.rules = [Rule("*", act, nth=(chance.randint(1, CALLS[program]),),
                               when=lambda call: world.processes.is_at(call.port, program))]
 
 
@@ -52,9 +57,8 @@ def kill_server(world, chance):
     world.start()
 
 
-def play_kill(world, seed):
-    """A worker (1 of 2), the server (1 of 2), or both (1 of 4) die while two runs go on."""
-    chance = random.Random(seed[1])
+def play_kill(world, chance, _number):
+    """A worker (1 of 4), the server (2 of 4), or both die while two runs go on."""
     world.start()
     whom = chance.choice(("worker", "server", "server", "both"))
     if whom != "server":
@@ -74,7 +78,8 @@ def play_kill(world, seed):
     world.check()
 
 
-PLAYS = {"kind": play_kind, "kill": play_kill}
+PLAYS = {"kind": play_kind, "kill": play_kill, "full disk": play_full_disk,
+         "locked": play_locked_database}
 
 
 def play(what, number, seed, folder):
@@ -82,7 +87,7 @@ def play(what, number, seed, folder):
     world = World(seed)
     wrong = ""
     try:
-        PLAYS[what](world, (seed, number))
+        PLAYS[what](world, random.Random(seed), number)
     except Exception as problem:  # whatever it is, the round did not hold
         wrong = f"{type(problem).__name__}: {problem}"
         world.keep(folder)

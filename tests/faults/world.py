@@ -1,6 +1,5 @@
 """A server behind a proxy, the runs it accepted, and the question whether the invariant holds."""
 import http.client
-import os
 import pathlib
 import shutil
 import time
@@ -22,6 +21,7 @@ class World:
         self.server = Server("--aws-advertise", self.proxy.url, **options)
         self.accepted = {}  # run id -> spec
         self.tasks = TASKS
+        self.closers = []
 
     def start(self):
         self.server.start()
@@ -89,7 +89,6 @@ class World:
             self.server.close()
         finally:
             self.proxy.close()
-
-
-def is_root():
-    return os.geteuid() == 0
+            for close in self.closers:
+                close()
+                shutil.rmtree(self.server.folder, ignore_errors=True)

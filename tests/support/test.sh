@@ -22,4 +22,6 @@ else
     [ "$failed" = 0 ] || exit "$failed"
 fi
 echo "flow tests ($build)"
-STEPFLEET_BUILD=$build exec "$python" -m tests.flow
+STEPFLEET_BUILD=$build "$python" -m tests.flow
+echo "faults ($build)"
+STEPFLEET_BUILD=$build exec "$python" -m tests.faults --rounds 10

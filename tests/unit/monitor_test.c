@@ -120,6 +120,31 @@ Test(monitor, groups_the_reasons_of_failures)
     worker_peer_close(&p);
 }
 
+/* The longest names and reasons must not be too much for the cause: the run has to end. */
+Test(monitor, ends_with_long_names_and_reasons_too)
+{
+    enum { TASKS = 40 };
+    struct worker_peer p;
+    char id[16], name[200], reason[500];
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, TASKS);
+    json_object_set_new(run, "runTimeoutSeconds", json_integer(1));
+    for (int i = 0; i < TASKS; i++) {
+        memset(name, 'n', sizeof name);
+        memset(reason, 'r', sizeof reason);
+        name[sizeof name - 1] = reason[sizeof reason - 1] = '\0';
+        (void)snprintf(id, sizeof id, "%d", i);
+        memcpy(name, id, strlen(id));
+        reason[0] = (char)('a' + i % 8);
+        worker_peer_row(&p, id, name, i ? "Failed" : "Running", reason);
+    }
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
+    cr_expect(strstr(failure(run, "Cause"), "; and "), "%s", failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
 Test(monitor, tolerates_as_many_failures_as_it_is_told)
 {
     struct worker_peer p;
@@ -255,6 +280,37 @@ Test(monitor, believes_a_late_ecs_for_five_minutes)
     cr_expect_str_eq(worker_peer_detail(&p, "a", "stop_code"), "TaskLost");
     cr_expect_eq(json_object_size(p.details), 2, "the task without any trace got a row");
     cr_expect(strstr(failure(run, "Cause"), "t2"), "%s", failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+/* One look at ten thousand running tasks is work for each of them, and no more. */
+Test(monitor, looks_at_ten_thousand_tasks, .timeout = 60)
+{
+    enum { TASKS = 10000 };
+    struct worker_peer p;
+    worker_peer_open(&p);
+    p.page = 3000;
+    json_t *run = run_of(&p, TASKS);
+    for (int i = 1; i <= TASKS; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "t%d", i);
+        worker_peer_row(&p, id, id, i % 10 ? "Completed" : "Running", NULL);
+        if (i % 10 == 0)
+            worker_peer_task(&p, id, id, i % 20 ? "STOPPED" : "RUNNING",
+                             "{\"containers\":[{\"exitCode\":3}]}");
+    }
+    int64_t began = clock_mono(clock_system());
+    run = look(&p, run);
+    int64_t ms = (clock_mono(clock_system()) - began) / CLOCK_MS;
+    cr_log_info("a look at %d tasks took %lld ms", TASKS, (long long)ms);
+    cr_expect(json_bool(run, "continue", false));
+    cr_expect_eq(json_int(run, "completed", 0), 9000);
+    cr_expect_eq(json_int(run, "failed", 0), 500);
+    cr_expect_eq(json_int(run, "running", 0), 500);
+    cr_expect_eq(worker_peer_count(&p, "Query"), 4);
+    cr_expect_eq(worker_peer_count(&p, "DescribeTasks"), 10);
+    cr_expect_lt(ms, 20000);
     json_decref(run);
     worker_peer_close(&p);
 }
@@ -435,11 +491,13 @@ Test(monitor, plans_for_the_map)
     cr_assert_eq(monitor_handle(&p.worker, event, &answer, &err), 0, "%s", err.message);
     char text[32];
     snprintf(text, sizeof text, "%lld", (long long)json_int(answer, "workflowRunId", 0));
-    cr_expect_str_eq(json_str(answer, "workflowRunIdText", ""), text);
+    const json_t *run = json_object_get(answer, "run");
+    cr_expect_str_eq(json_str(run, "workflowRunIdText", ""), text);
     cr_expect_eq(json_int(answer, "workflowRunId", 0) / 1000, INT64_C(1704164645678));
     cr_expect_eq(json_int(answer, "numberOfTasks", 0), 10);
     cr_expect_str_eq(json_str(answer, "startTime", ""), "2024-01-02T03:04:05.678Z");
-    const json_t *subnets = json_object_get(answer, "subnets");
+    cr_expect_not(json_bool(answer, "distributed", true));
+    const json_t *subnets = json_object_get(run, "subnets");
     cr_expect_eq(json_array_size(subnets), 2);
     cr_expect_str_eq(json_string_value(json_array_get(subnets, 1)), "subnet-4e5f6a7b");
     cr_expect_eq(json_int(answer, "maxConcurrency", 0), 40);

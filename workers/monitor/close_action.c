@@ -109,8 +109,9 @@ int action_close(const struct worker *w, json_t *event, json_t **answer, struct 
 {
     struct breakage b;
     json_t *object = json_object_get(event, "run");
+    json_t *spec = json_object_get(object, "spec"); /* beside the launcher's cursor */
     read_breakage(object, &b);
-    int rc = close_if_ours(w, object, json_object_get(event, "execution"), &b, err);
+    int rc = close_if_ours(w, spec ? spec : object, json_object_get(event, "execution"), &b, err);
     if (rc == 0) {
         *answer = json_object();
         rc = *answer ? action_set_failure(*answer, b.error, b.cause, err)

@@ -13,8 +13,8 @@
 enum {
     HISTORY_EVENTS = 24000, /* of 25,000; the rest is for what surrounds the loop */
     EVENTS_PER_TASK = 16,   /* of an inline Map; a Distributed Map has a history for each task */
-    EVENTS_PER_POLL = 9,
-    CAUSE_MAX = 2048,
+    EVENTS_PER_POLL = 12,   /* nine, and three for a retry of the function */
+    CAUSE_MAX = 8192,       /* more than causes_text ever needs; Step Functions takes 32,768 */
 };
 
 /* What a look leads to. */
@@ -24,14 +24,16 @@ struct outcome {
     struct buf cause;
 };
 
-/* How many looks the history holds beside the launches. */
+/* How many looks the history holds beside the launches: who launched knows, else it is guessed. */
 static int64_t polls_of(const struct run *run)
 {
     int64_t inline_tasks = run->number_of_tasks <= MANIFEST_INLINE_TASKS ? run->number_of_tasks : 0;
-    return (HISTORY_EVENTS - EVENTS_PER_TASK * inline_tasks) / EVENTS_PER_POLL;
+    int64_t before =
+        run->history_events > 0 ? run->history_events : EVENTS_PER_TASK * inline_tasks;
+    return (HISTORY_EVENTS - before) / EVENTS_PER_POLL;
 }
 
-/* 1, 2, 3, 5, 8 ... seconds up to the interval. Each look costs some nine events of the execution's
+/* 1, 2, 3, 5, 8 ... seconds up to the interval. Each look costs some events of the execution's
  * 25,000; past half of the looks that fit, the rest is spread over the time that is left. */
 int64_t monitor_next_wait(const struct run *run, int64_t now)
 {

@@ -1,0 +1,391 @@
+/* The stream as a whole: finding it, listing its shards, giving up and coming back. */
+#include "server/stream/stream_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* aws: five reads a second and shard for all readers; two control planes share them. */
+#define INTERVAL_MIN (400 * CLOCK_MS)
+/* A table gets a stream, or a permission is given, by hand: no need to look often. */
+#define LOOK_AGAIN_MIN (60 * CLOCK_SECOND)
+#define LOOK_AGAIN_MAX (600 * CLOCK_SECOND)
+#define LIST_RETRY (5 * CLOCK_SECOND)
+#define LIST_WHOLE (300 * CLOCK_SECOND)
+/* Without a way to the endpoint a connection hangs; meanwhile the table is read by Query. */
+enum { CALL_TIMEOUT_MS = 5000 };
+/* Failures in a row after which a stream that was read is given up for a while. */
+enum { PATIENCE = 6 };
+
+struct stream *stream_new(const struct stream_options *options, struct error *err)
+{
+    struct stream *s = calloc(1, sizeof *s);
+    char *table = strdup(options->table);
+    if (!s || !table) {
+        err_set(err, ERR_MEMORY, "out of memory for a stream");
+        free(table);
+        free(s);
+        return NULL;
+    }
+    s->o = *options;
+    s->table = table;
+    if (s->o.interval <= 0)
+        s->o.interval = INTERVAL_MIN;
+    if (s->o.retry <= 0)
+        s->o.retry = LOOK_AGAIN_MIN;
+    return s;
+}
+
+struct stream *stream_free(struct stream *s)
+{
+    if (!s)
+        return NULL;
+    shards_free(s);
+    free(s->table);
+    free(s);
+    return NULL;
+}
+
+const char *stream_table(const struct stream *s)
+{
+    return s->table;
+}
+
+int64_t stream_live_since(const struct stream *s)
+{
+    return s->live_since;
+}
+
+void stream_expect(struct stream *s, bool changes)
+{
+    s->expecting = changes;
+    for (struct shard *shard = s->shards; shard; shard = shard->next)
+        shard_set_pace(shard);
+}
+
+/* A shard that is not asked when it is due is behind since then. */
+int64_t stream_behind_since(const struct stream *s)
+{
+    int64_t since = LOOP_NEVER;
+    for (const struct shard *shard = s->shards; s->live_since && shard; shard = shard->next)
+        if (!shard->dropped && shard->state == SHARD_READING)
+            since = loop_earlier(since, loop_earlier(shard->behind_since, shard->pace.due));
+    return since;
+}
+
+/* Once for each change of it. */
+static void tell(struct stream *s, enum mirror_source source, const char *why)
+{
+    if (s->o.source)
+        atomic_store(s->o.source, source);
+    if (s->told == (int)source)
+        return;
+    s->told = (int)source;
+    if (source == SOURCE_STREAM)
+        log_info(s->o.loop->log, "the table is followed by its stream", LOG_STR("table", s->table));
+    else if (source == SOURCE_NO_STREAM)
+        log_info(s->o.loop->log, "the table is read by queries: it has no stream",
+                 LOG_STR("table", s->table));
+    else
+        log_warn(s->o.loop->log,
+                 "the table is read by queries: its stream cannot be; allow this server "
+                 "dynamodb:DescribeTable, DescribeStream, GetShardIterator and GetRecords, and "
+                 "give it a way to the dynamodb-streams endpoint",
+                 LOG_STR("table", s->table), LOG_STR("error", why));
+}
+
+/* Positions stay in the store: coming back goes on where it ended. */
+static void leave(struct stream *s, int64_t due)
+{
+    s->live_since = 0;
+    s->state = STREAM_LOOKING;
+    s->due = due;
+    for (struct shard *shard = s->shards, *next; shard; shard = next) {
+        next = shard->next;
+        shard_drop(shard);
+    }
+}
+
+void stream_failed(struct stream *s, const struct error *err)
+{
+    const bool passing = loop_fault(err) == LOOP_PASSING;
+    int64_t now = loop_now(s->o.loop);
+    s->failures++;
+    if (s->state == STREAM_FOLLOWING && passing && s->failures < PATIENCE)
+        return;
+    tell(s, passing ? SOURCE_UNREACHABLE : SOURCE_DENIED, err->message);
+    leave(s, now + pace_backoff(s->o.retry, LOOK_AGAIN_MAX, s->failures / PATIENCE + 1));
+}
+
+void stream_begin_anew(struct stream *s, const char *why)
+{
+    struct error err = {0};
+    log_warn(s->o.loop->log, "records of a stream are lost: the table is read anew",
+             LOG_STR("table", s->table), LOG_STR("why", why));
+    leave(s, loop_now(s->o.loop));
+    if (store_position_forget(s->o.loop->store, s->table, NULL, NULL, &err)) {
+        log_error(s->o.loop->log, "positions in a stream cannot be forgotten",
+                  LOG_STR("error", err.message));
+        s->due += LIST_RETRY;
+    }
+}
+
+int stream_send(struct stream *s, struct aws_request *request, int rc, aws_done_fn done, void *ctx,
+                struct error *err)
+{
+    request->timeout_ms = CALL_TIMEOUT_MS;
+    request->max_attempts = 1;
+    if (!rc)
+        rc = aws_send(s->o.loop->aws, request, done, ctx, err);
+    if (rc)
+        aws_request_free(request);
+    return rc;
+}
+
+/* --- looking for the stream --- */
+
+/* A shard that is known from the store; the listing tells whether it is still there. */
+static void read_position(void *ctx, const struct store_position *position)
+{
+    struct stream *s = ctx;
+    struct error err = {0};
+    const struct streams_shard known = {.id = position->shard, .parent = "", .last = ""};
+    struct shard *shard = shard_add(s, &known, &err);
+    if (!shard)
+        return;
+    shard->state = position->done ? SHARD_DONE : SHARD_STARTING;
+    (void)snprintf(shard->sequence, sizeof shard->sequence, "%s",
+                   position->sequence ? position->sequence : "");
+    s->fresh = false;
+}
+
+/* Positions in a stream that the table had before are of no use any more. */
+static int begin_list(struct stream *s, struct error *err)
+{
+    struct store *store = s->o.loop->store;
+    s->fresh = true;
+    s->whole = true;
+    s->closed = false;
+    s->after[0] = '\0';
+    if (store_position_forget(store, s->table, s->arn, NULL, err) ||
+        store_position_list(store, s->arn, read_position, s, err))
+        return -1;
+    s->state = STREAM_LISTING;
+    s->due = loop_now(s->o.loop);
+    return 0;
+}
+
+/* DescribeTable is a call to DynamoDB itself: it tells whether AWS is in reach. */
+static void looked(void *ctx, struct aws_response *response, const struct error *err)
+{
+    struct stream *s = ctx;
+    struct error why = {0};
+    s->busy = false;
+    loop_note(s->o.loop, err && loop_fault(err) == LOOP_PASSING ? err : NULL);
+    const char *arn = err ? NULL : streams_arn(response);
+    if (err && !err_is_remote(err, "ResourceNotFoundException")) {
+        stream_failed(s, err);
+        return;
+    }
+    if (!arn || strlen(arn) >= sizeof s->arn) {
+        tell(s, SOURCE_NO_STREAM, NULL);
+        s->due = loop_now(s->o.loop) + s->o.retry;
+        return;
+    }
+    (void)snprintf(s->arn, sizeof s->arn, "%s", arn);
+    if (begin_list(s, &why)) {
+        log_error(s->o.loop->log, "positions in a stream cannot be read",
+                  LOG_STR("error", why.message));
+        leave(s, loop_now(s->o.loop) + LIST_RETRY);
+    }
+}
+
+static void look(struct stream *s)
+{
+    struct aws_request request = {0};
+    struct error err = {0};
+    int rc = streams_describe_table(&request, s->table, &err);
+    s->busy = stream_send(s, &request, rc, looked, s, &err) == 0;
+    if (!s->busy)
+        stream_failed(s, &err);
+}
+
+/* --- listing its shards --- */
+
+/* A stream that is followed from now on is read from its open shards; its closed ones are over. */
+static int add_shard(struct stream *s, const struct streams_shard *listed, struct error *err)
+{
+    struct shard *shard = shard_find(s, listed->id);
+    bool known = shard != NULL;
+    if (!known)
+        shard = shard_add(s, listed, err);
+    if (!shard)
+        return -1;
+    shard->listed = true;
+    (void)snprintf(shard->parent, sizeof shard->parent, "%s", listed->parent);
+    if (known || !s->fresh)
+        return 0;
+    shard->latest = !*listed->last;
+    shard->state = shard->latest ? SHARD_STARTING : SHARD_DONE;
+    return stream_keep(s, shard, err);
+}
+
+static int take_shards(struct stream *s, const struct aws_response *response, struct error *err)
+{
+    json_t *listed;
+    size_t i;
+    json_array_foreach (streams_shards(response), i, listed) {
+        struct streams_shard shard;
+        if (streams_shard_read(listed, &shard, err) || add_shard(s, &shard, err))
+            return -1;
+    }
+    const json_t *described = json_object_get(response->json, "StreamDescription");
+    const char *status = json_string_value(json_object_get(described, "StreamStatus"));
+    s->closed = status && strcmp(status, "DISABLED") == 0;
+    return 0;
+}
+
+/* What a whole listing does not tell is gone. -1: with what was not read of it. */
+static int drop_unlisted(struct stream *s)
+{
+    int rc = 0;
+    struct error err = {0};
+    for (struct shard *shard = s->shards, *next; shard; shard = next) {
+        next = shard->next;
+        if (shard->dropped || shard->listed)
+            continue;
+        if (shard->state != SHARD_DONE)
+            rc = -1;
+        (void)store_position_forget(s->o.loop->store, s->table, s->arn, shard->id, &err);
+        shard_drop(shard);
+    }
+    return rc;
+}
+
+static bool all_done(const struct stream *s)
+{
+    for (const struct shard *shard = s->shards; shard; shard = shard->next)
+        if (!shard->dropped && shard->state != SHARD_DONE)
+            return false;
+    return true;
+}
+
+/* A disabled stream that was read to its end is no stream any more; the table may have another.
+ * Otherwise children of what is done will be listed soon. */
+static void list_ended(struct stream *s)
+{
+    int64_t now = loop_now(s->o.loop);
+    if (s->whole && drop_unlisted(s)) {
+        stream_begin_anew(s, "a shard was trimmed before it was read");
+        return;
+    }
+    if (s->whole)
+        s->whole_at = now + LIST_WHOLE;
+    s->state = STREAM_FOLLOWING;
+    s->fresh = false;
+    s->due = s->whole_at;
+    if (!all_done(s))
+        return;
+    s->due = now + LIST_RETRY;
+    if (s->closed)
+        leave(s, s->due);
+}
+
+static void listed(void *ctx, struct aws_response *response, const struct error *err)
+{
+    struct stream *s = ctx;
+    struct error why = {0};
+    s->busy = false;
+    if (s->state != STREAM_LISTING)
+        return;
+    if (err) {
+        if (err_is_remote(err, "ResourceNotFoundException") || s->live_since)
+            leave(s, loop_now(s->o.loop) + LIST_RETRY);
+        else
+            stream_failed(s, err);
+        return;
+    }
+    loop_note(s->o.loop, NULL);
+    if (take_shards(s, response, &why)) {
+        log_error(s->o.loop->log, "the shards of a stream cannot be kept",
+                  LOG_STR("error", why.message));
+        leave(s, loop_now(s->o.loop) + LIST_RETRY);
+        return;
+    }
+    const char *last = streams_last_shard(response);
+    (void)snprintf(s->after, sizeof s->after, "%s", last ? last : "");
+    if (!last)
+        list_ended(s);
+}
+
+static void list(struct stream *s)
+{
+    struct aws_request request = {0};
+    struct error err = {0};
+    int rc = streams_describe(&request, s->arn, s->after[0] ? s->after : NULL, &err);
+    s->busy = stream_send(s, &request, rc, listed, s, &err) == 0;
+    if (!s->busy)
+        stream_failed(s, &err);
+}
+
+static void list_whole(struct stream *s)
+{
+    s->state = STREAM_LISTING;
+    s->whole = true;
+    s->after[0] = '\0';
+    for (struct shard *shard = s->shards; shard; shard = shard->next)
+        shard->listed = false;
+}
+
+/* Children are listed behind their parents. Should one not be there yet, the next whole listing
+ * finds it. */
+void stream_list_after(struct stream *s, const struct shard *shard)
+{
+    if (s->state != STREAM_FOLLOWING)
+        return;
+    s->state = STREAM_LISTING;
+    s->whole = false;
+    (void)snprintf(s->after, sizeof s->after, "%s", shard->id);
+}
+
+/* --- following --- */
+
+static int64_t step_shards(struct stream *s, int64_t now)
+{
+    int64_t next = LOOP_NEVER;
+    for (struct shard *shard = s->shards; shard && s->state != STREAM_LOOKING; shard = shard->next)
+        if (!shard->dropped)
+            next = loop_earlier(next, shard_step(shard, now));
+    return next;
+}
+
+/* When every shard has an iterator, nothing can fall between it and a Query that is sent now. */
+static void check_live(struct stream *s, int64_t now)
+{
+    if (s->live_since || s->state != STREAM_FOLLOWING || all_done(s))
+        return;
+    for (const struct shard *shard = s->shards; shard; shard = shard->next)
+        if (!shard->dropped && shard->state == SHARD_STARTING)
+            return;
+    s->live_since = now;
+    tell(s, SOURCE_STREAM, NULL);
+    s->o.live(s->o.ctx);
+}
+
+int64_t stream_step(struct stream *s)
+{
+    int64_t now = loop_now(s->o.loop);
+    int64_t next = LOOP_NEVER;
+    if (s->state == STREAM_FOLLOWING && now >= s->due)
+        list_whole(s);
+    if (!s->busy && s->state == STREAM_LOOKING && now >= s->due)
+        look(s);
+    else if (!s->busy && s->state == STREAM_LISTING)
+        list(s);
+    if (s->state != STREAM_LOOKING)
+        next = step_shards(s, now);
+    check_live(s, now);
+    if (!s->busy && s->state != STREAM_LISTING)
+        next = loop_earlier(next, s->due);
+    return next;
+}
