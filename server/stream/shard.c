@@ -125,9 +125,7 @@ static void failed(struct shard *shard, const struct error *err)
         return;
     }
     shard->pace.due = now + pace_backoff(RETRY_MIN, RETRY_MAX, s->failures + 1);
-    /* Too many readers: that is not the endpoint's failure. */
-    if (!aws_is_throttle(err) && !err_is_remote(err, "LimitExceededException"))
-        stream_failed(s, err);
+    stream_failed(s, err);
 }
 
 static void started(void *ctx, struct aws_response *response, const struct error *err)

@@ -14,8 +14,9 @@
 #define LIST_WHOLE (300 * CLOCK_SECOND)
 /* Without a way to the endpoint a connection hangs; meanwhile the table is read by Query. */
 enum { CALL_TIMEOUT_MS = 5000 };
-/* Failures in a row after which a stream that was read is given up for a while. */
-enum { PATIENCE = 6 };
+/* Failures in a row after which a stream that was read is given up for a while; more when there are
+ * just too many readers. */
+enum { PATIENCE = 6, PATIENCE_THROTTLED = 40 };
 
 struct stream *stream_new(const struct stream_options *options, struct error *err)
 {
@@ -108,10 +109,13 @@ static void leave(struct stream *s, int64_t due)
 
 void stream_failed(struct stream *s, const struct error *err)
 {
-    const bool passing = loop_fault(err) == LOOP_PASSING;
+    const bool throttled =
+        aws_is_throttle(err) || err_is_remote(err, "LimitExceededException");
+    const bool passing = throttled || loop_fault(err) == LOOP_PASSING;
+    const int64_t patience = throttled ? PATIENCE_THROTTLED : PATIENCE;
     int64_t now = loop_now(s->o.loop);
     s->failures++;
-    if (s->state == STREAM_FOLLOWING && passing && s->failures < PATIENCE)
+    if (s->state != STREAM_LOOKING && passing && s->failures < patience && s->live_since)
         return;
     tell(s, passing ? SOURCE_UNREACHABLE : SOURCE_DENIED, err->message);
     leave(s, now + pace_backoff(s->o.retry, LOOK_AGAIN_MAX, s->failures / PATIENCE + 1));
@@ -291,6 +295,20 @@ static void list_ended(struct stream *s)
         leave(s, s->due);
 }
 
+/* While it is read a listing can wait; it then begins at the first shard. */
+static void list_failed(struct stream *s, const struct error *err)
+{
+    int64_t due = loop_now(s->o.loop) + LIST_RETRY;
+    if (err_is_remote(err, "ResourceNotFoundException")) {
+        leave(s, due);
+    } else if (s->live_since) {
+        s->state = STREAM_FOLLOWING;
+        s->due = due;
+    } else {
+        stream_failed(s, err);
+    }
+}
+
 static void listed(void *ctx, struct aws_response *response, const struct error *err)
 {
     struct stream *s = ctx;
@@ -299,10 +317,7 @@ static void listed(void *ctx, struct aws_response *response, const struct error 
     if (s->state != STREAM_LISTING)
         return;
     if (err) {
-        if (err_is_remote(err, "ResourceNotFoundException") || s->live_since)
-            leave(s, loop_now(s->o.loop) + LIST_RETRY);
-        else
-            stream_failed(s, err);
+        list_failed(s, err);
         return;
     }
     loop_note(s->o.loop, NULL);

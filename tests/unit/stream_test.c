@@ -325,7 +325,7 @@ Test(stream, an_endpoint_that_fails_for_long_is_left)
 {
     script_following();
     gives_records("5", true);
-    fake_aws_answer(t.aws, "GetRecords", 503, "{}");
+    fake_aws_answer(t.aws, "GetRecords", 500, "{}");
     turn_until("GetRecords", 7);
     cr_expect_eq(source(), SOURCE_UNREACHABLE);
     cr_expect_eq(stream_live_since(t.stream), 0);
