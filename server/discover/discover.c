@@ -86,9 +86,9 @@ static void got_manifest(void *ctx, struct aws_response *response, const struct 
     f->busy = false;
     note(f, err);
     json_t *holder = err ? NULL : json_pack("{s:O}", "taskManifest", f->now.manifest);
-    if (!err && (!holder || manifest_ref_read(holder, &ref, &why) ||
-                 manifest_read(buf_str(&response->http.body), response->http.body.len, &ref, &list,
-                               &why)))
+    if (!err &&
+        (!holder || manifest_ref_read(holder, &ref, &why) ||
+         manifest_read(buf_str(&response->http.body), response->http.body.len, &ref, &list, &why)))
         err = &why;
     if (err)
         failed(f, err);
@@ -118,8 +118,7 @@ static void described(void *ctx, struct aws_response *response, const struct err
     struct error why = {0};
     f->busy = false;
     note(f, err);
-    if (err || sfn_describe_result(response, &execution, &why) ||
-        found_read(f, &execution, &why))
+    if (err || sfn_describe_result(response, &execution, &why) || found_read(f, &execution, &why))
         failed(f, err ? err : &why);
     else if (f->now.manifest)
         get_manifest(f);
@@ -148,8 +147,8 @@ static int is_unknown(struct finder *f, const struct sfn_execution *e, struct er
     if (seen_has(&f->passed, seen_hash_text(SEEN_START, e->execution_arn)))
         return 0;
     const struct store *store = f->discover->o.loop->store;
-    int rc = store_execution_known((struct store *)store, f->pattern, e->execution_arn, e->name,
-                                   err);
+    int rc =
+        store_execution_known((struct store *)store, f->pattern, e->execution_arn, e->name, err);
     return rc < 0 ? -1 : !rc;
 }
 

@@ -34,9 +34,9 @@ struct finder {
     struct stream *stream; /* of the summary table; NULL: none is known */
     bool busy;
     bool sweeping;
-    bool whole;  /* this sweep goes back as far as runs are kept */
-    bool listed; /* its last page was read */
-    char *token; /* of the next page; NULL: the first */
+    bool whole;    /* this sweep goes back as far as runs are kept */
+    bool listed;   /* its last page was read */
+    char *token;   /* of the next page; NULL: the first */
     json_t *queue; /* executions of the page that no run here has */
     struct found now;
     struct seen passed; /* executions that are no runs of ours */

@@ -109,8 +109,7 @@ static void leave(struct stream *s, int64_t due)
 
 void stream_failed(struct stream *s, const struct error *err)
 {
-    const bool throttled =
-        aws_is_throttle(err) || err_is_remote(err, "LimitExceededException");
+    const bool throttled = aws_is_throttle(err) || err_is_remote(err, "LimitExceededException");
     const bool passing = throttled || loop_fault(err) == LOOP_PASSING;
     const int64_t patience = throttled ? PATIENCE_THROTTLED : PATIENCE;
     int64_t now = loop_now(s->o.loop);

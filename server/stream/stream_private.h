@@ -41,13 +41,13 @@ struct stream {
     char *table;
     char arn[STREAM_ARN_MAX];
     enum stream_state state;
-    bool busy;       /* a call about table or stream is in flight */
-    bool fresh;      /* the listing under way is for following from now on */
-    bool whole;      /* it begins at the first shard */
-    bool closed;     /* the stream is disabled: there will be no more records */
+    bool busy;                /* a call about table or stream is in flight */
+    bool fresh;               /* the listing under way is for following from now on */
+    bool whole;               /* it begins at the first shard */
+    bool closed;              /* the stream is disabled: there will be no more records */
     char after[SHARD_ID_MAX]; /* where its next page begins */
-    int64_t due;     /* of the next look or listing */
-    int64_t whole_at; /* when a whole listing is due */
+    int64_t due;              /* of the next look or listing */
+    int64_t whole_at;         /* when a whole listing is due */
     int64_t failures;
     int64_t live_since;
     bool expecting;

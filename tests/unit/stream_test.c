@@ -129,8 +129,8 @@ static void has_stream(void)
 #define OPEN_PARENT                                                                                \
     "{\"ShardId\":\"" PARENT "\",\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"1\"}}"
 #define CLOSED_PARENT                                                                              \
-    "{\"ShardId\":\"" PARENT                                                                       \
-    "\",\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"1\",\"EndingSequenceNumber\":\"9\"}}"
+    "{\"ShardId\":\"" PARENT "\",\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"1\","       \
+                             "\"EndingSequenceNumber\":\"9\"}}"
 #define OPEN_CHILD                                                                                 \
     "{\"ShardId\":\"" CHILD "\",\"ParentShardId\":\"" PARENT                                       \
     "\",\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"10\"}}"
