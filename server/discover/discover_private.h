@@ -53,6 +53,13 @@ struct discover {
     struct quota describe;
 };
 
+/* Notes for /readyz how a call ended; err is NULL when it worked. */
+void finder_note(const struct finder *f, const struct error *err);
+/* Describes the queue's first and goes on with it. */
+void finder_describe(struct finder *f);
+/* The call about the queue's first, or the listing, failed: passed over, or tried again. */
+void finder_failed(struct finder *f, const struct error *err);
+
 /* Reads what DescribeExecution told: 0 it is a run; -1 it is none (ERR_SPEC_INVALID, ERR_SYNTAX),
  * or memory is out. */
 int found_read(struct finder *f, const struct sfn_execution *execution, struct error *err);

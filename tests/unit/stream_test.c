@@ -130,7 +130,7 @@ static void has_stream(void)
     "{\"ShardId\":\"" PARENT "\",\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"1\"}}"
 #define CLOSED_PARENT                                                                              \
     "{\"ShardId\":\"" PARENT "\",\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"1\","       \
-                             "\"EndingSequenceNumber\":\"9\"}}"
+    "\"EndingSequenceNumber\":\"9\"}}"
 #define OPEN_CHILD                                                                                 \
     "{\"ShardId\":\"" CHILD "\",\"ParentShardId\":\"" PARENT                                       \
     "\",\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"10\"}}"
