@@ -207,7 +207,10 @@ static int open_finder(struct discover *d, int pattern, struct error *err)
         .ctx = f,
         .source = health ? &health->source[pattern][MIRROR_SUMMARY] : NULL};
     f->stream = stream_new(&stream, err);
-    return f->stream ? 0 : -1;
+    if (!f->stream)
+        return -1;
+    stream_expect(f->stream, true);
+    return 0;
 }
 
 struct discover *discover_new(const struct discover_options *options, struct error *err)
