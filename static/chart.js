@@ -46,7 +46,7 @@ export function Chart({ series }) {
       plot.current = new uPlot(options(box.current.clientWidth), columns(series), box.current);
     };
     make();
-    const size = new ResizeObserver(() => plot.current.setSize({ width: box.current.clientWidth, height: HEIGHT }));
+    const size = new ResizeObserver(() => box.current && plot.current?.setSize({ width: box.current.clientWidth, height: HEIGHT }));
     size.observe(box.current);
     const dark = matchMedia("(prefers-color-scheme: dark)");
     addEventListener("scheme", make);

@@ -65,10 +65,10 @@ function State({ node, state, run, chosen }) {
   const kind = standing(state, run);
   const times = state?.entered ? `${format.number(state.entered)} ×` : "";
   const inside = kind === "current" && state.entered - state.left > 1 ? ` · ${format.number(state.entered - state.left)} now` : "";
-  const note = `${node.type}${times ? ` · ${times}${inside}` : ""}`;
+  const note = ` ${node.type}${times ? ` · ${times}${inside}` : ""}`;
   const toggle = () => change({ state: chosen ? "" : node.name, tab: "events" });
   return html`<g class=${`state ${kind} ${chosen ? "chosen" : ""}`} transform=${`translate(${node.x - node.width / 2} ${node.y - node.height / 2})`}
-    role="button" tabindex="0" aria-pressed=${chosen} aria-label=${`${node.name} ${note}, ${kind}`}
+    role="button" tabindex="0" aria-pressed=${chosen} aria-label=${`${format.cut(node.name, 40)}${note}, ${kind}`}
     onClick=${toggle} onKeyDown=${(event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); toggle(); } }}>
     <rect width=${node.width} height=${node.height} rx="7" />
     <text class="mark" aria-hidden="true" x="12" y="26">${shapes[kind]}</text><text class="title" x="30" y="18">${format.cut(node.name, 40)}</text>

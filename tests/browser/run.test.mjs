@@ -119,7 +119,7 @@ test("CSV and JSON are downloads; the offline copy opens from disk and asks nobo
 test("hostile names are text", async () => {
   const names = ["<img src=x onerror=\"document.title='owned'\">", "\u202Etxet\u2066 rtl", "😀🚀", "</script><script>document.title='owned'</script>", "&lt;b&gt;"];
   const id = await server.submit(spec(1, { workflowName: "copy_pattern_1", labels: { note: "<b>x</b>" },
-    taskList: tasks(names.length + 1, (i) => ({ taskName: names[i] ?? "n".repeat(255), objectKey: i ? "input/sample.bin" : `<i>${"k".repeat(1000)}` })) }), 1);
+    taskList: tasks(names.length + 1, (i) => ({ taskName: names[i] ?? "n".repeat(255), objectKey: i ? "input/sample.bin" : `<i>${"k".repeat(980)}` })) }), 1);
   await server.over(id);
   const page = await browser.page();
   await page.goto(`${server.url}/#/runs/${id}`);
