@@ -24,4 +24,4 @@ fi
 echo "flow tests ($build)"
 STEPFLEET_BUILD=$build "$python" -m tests.flow
 echo "faults ($build)"
-STEPFLEET_BUILD=$build exec "$python" -m tests.faults --rounds 10
+STEPFLEET_BUILD=$build exec "$python" -m tests.faults --rounds 10 --no-peer
