@@ -200,6 +200,15 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static void report(struct load *l, double took)
+{
+    qsort(l->took, l->ended, sizeof *l->took, compare);
+    (void)printf("{\"executions\": %zu, \"seconds\": %.3f, \"perSecond\": %.1f, \"p50\": %.3f, "
+                 "\"p99\": %.3f, \"max\": %.3f}\n",
+                 l->ended, took / 1e3, (double)l->ended * 1e3 / took, l->took[l->ended / 2],
+                 l->took[l->ended * 99 / 100], l->took[l->ended - 1]);
+}
+
 int main(int argc, char **argv)
 {
     struct load l = {0};
@@ -217,11 +226,9 @@ int main(int argc, char **argv)
         die("start", "out of memory, or too many connections");
     double began = now();
     run(&l, clients, count);
-    double took = now() - began;
-    qsort(l.took, l.ended, sizeof *l.took, compare);
-    (void)printf("{\"executions\": %zu, \"seconds\": %.3f, \"perSecond\": %.1f, \"p50\": %.3f, "
-                 "\"p99\": %.3f, \"max\": %.3f}\n",
-                 l.ended, took / 1e3, (double)l.ended * 1e3 / took, l.took[l.ended / 2],
-                 l.took[l.ended * 99 / 100], l.took[l.ended - 1]);
+    report(&l, now() - began);
+    free(clients);
+    free(l.took);
+    free(l.input);
     return 0;
 }
