@@ -19,6 +19,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import scale  # noqa: E402  (a file beside this one)
+import sfn_bench  # noqa: E402
 
 BENCHES = {}
 
@@ -173,6 +174,12 @@ def pages(options):
     yield "page of 100 runs at 1,000,000 runs", \
         f"p99 {done['p99Large']} us (at 1,000: {done['p99Small']} us)", "<= 2 x that at 1,000", \
         done["p99Large"] <= 2 * done["p99Small"]
+
+
+@bench("states")
+def states(options):
+    yield from sfn_bench.figures(str(options.build), str(options.build / "bench" / "sfn_load"),
+                                 str(options.folder))
 
 
 # --- workers and objects --------------------------------------------------------------------------

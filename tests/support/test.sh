@@ -30,4 +30,4 @@ else
     echo "left out: browser tests, which run without SAN"
 fi
 echo "faults ($build)"
-STEPFLEET_BUILD=$build exec "$python" -m tests.faults --rounds 10
+STEPFLEET_BUILD=$build exec "$python" -m tests.faults --rounds 10 --no-peer
