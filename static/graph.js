@@ -23,11 +23,11 @@ function leads(state) {
 const inner = (state) => [...(state.Branches ?? []), state.ItemProcessor ?? state.Iterator].filter(Boolean);
 
 // Adds the states of a (part of a) machine. A state that holds others is a frame around its own node
-// and theirs; what comes after it starts at the frame's foot.
-function add(graph, machine, parent, feet) {
+// and theirs; what comes after it starts at the frame's foot. One that was not entered stays folded.
+function add(graph, machine, parent, feet, entered) {
   for (const [name, state] of Object.entries(machine.States ?? {})) {
-    const parts = inner(state);
-    graph.setNode(name, { name, type: state.Type, width: width(name), height: HEIGHT });
+    const parts = entered(name) ? inner(state) : [];
+    graph.setNode(name, { name, type: state.Type, folded: inner(state).length > parts.length, width: width(name), height: HEIGHT });
     let frame = parent;
     if (parts.length) {
       frame = `frame ${name}`;
@@ -39,7 +39,7 @@ function add(graph, machine, parent, feet) {
     }
     if (frame) graph.setParent(name, frame);
     for (const part of parts) {
-      add(graph, part, frame, feet);
+      add(graph, part, frame, feet, entered);
       graph.setEdge(name, part.StartAt, {});
       for (const [last, { End }] of Object.entries(part.States)) if (End) graph.setEdge(feet.get(last) ?? last, `foot ${name}`, {});
     }
@@ -49,11 +49,11 @@ function add(graph, machine, parent, feet) {
   }
 }
 
-export function layout(machine) {
+export function layout(machine, entered = () => true) {
   const graph = new dagre.graphlib.Graph({ compound: true });
   graph.setGraph({ rankdir: "TB", nodesep: 26, ranksep: 34, marginx: 12, marginy: 12 });
   graph.setDefaultEdgeLabel(() => ({}));
-  add(graph, machine, null, new Map());
+  add(graph, machine, null, new Map(), entered);
   dagre.layout(graph);
   return { ...graph.graph(), nodes: graph.nodes().map((id) => ({ id, ...graph.node(id) })),
     edges: graph.edges().map((edge) => ({ id: `${edge.v} ${edge.w}`, ...graph.edge(edge) })) };
@@ -65,7 +65,7 @@ function State({ node, state, run, chosen }) {
   const kind = standing(state, run);
   const times = state?.entered ? `${format.number(state.entered)} ×` : "";
   const inside = kind === "current" && state.entered - state.left > 1 ? ` · ${format.number(state.entered - state.left)} now` : "";
-  const note = ` ${node.type}${times ? ` · ${times}${inside}` : ""}`;
+  const note = ` ${node.type}${node.folded ? ", folded" : ""}${times ? ` · ${times}${inside}` : ""}`;
   const toggle = () => change({ state: chosen ? "" : node.name, tab: "events" });
   return html`<g class=${`state ${kind} ${chosen ? "chosen" : ""}`} transform=${`translate(${node.x - node.width / 2} ${node.y - node.height / 2})`}
     role="button" tabindex="0" aria-pressed=${chosen} aria-label=${`${format.cut(node.name, 40)}${note}, ${kind}`}
@@ -77,13 +77,14 @@ function State({ node, state, run, chosen }) {
 
 export function Graph({ data, query }) {
   const { definition, counts, run } = data;
+  const opened = [...counts.states.keys()].sort().join();
   const plan = useMemo(() => {
     try {
-      return definition && layout(definition);
+      return definition && layout(definition, (name) => counts.states.has(name));
     } catch {
       return null; // a definition that cannot be drawn is still listed under its events
     }
-  }, [definition]);
+  }, [definition, opened]);
   const box = useRef(null);
   const states = plan?.nodes.filter((node) => !node.frame && !node.foot) ?? [];
   const telling = ["current", "failed"].flatMap((kind) => states.filter((node) => standing(counts.states.get(node.name), run) === kind));

@@ -230,6 +230,27 @@ def copy(options):
         "<= 650 ms", sorted(took)[2] <= 0.65
 
 
+# --- the page -------------------------------------------------------------------------------------
+
+@bench("page")
+def page(options):
+    """Ten thousand tasks in headless Chromium, the answers made up: the page's own cost."""
+    if not shutil.which("node") or not shutil.which("chromium"):
+        yield "page", "left out: node or chromium is missing", "", None
+        return
+    done = subprocess.run(["node", scale.ROOT / "tests/browser/bench.mjs"], capture_output=True,
+                          text=True, check=False,
+                          env={**os.environ, "STEPFLEET_BUILD": str(options.build)})
+    if done.returncode:
+        raise SystemExit(f"bench.mjs failed: {done.stderr}")
+    seen = json.loads(done.stdout)
+    yield "page, 10,000 tasks: first paint", f"{seen['firstPaintMs']} ms, all {seen['allTasksMs']} ms", \
+        "< 1 s", seen["firstPaintMs"] < 1000
+    yield "page: frames while panning", \
+        f"p95 {seen['frameP95Ms']} ms, longest {seen['frameMaxMs']} ms, draw {seen['drawMs']} ms", \
+        "none over 50 ms", seen["frameMaxMs"] <= 50
+
+
 # --- the table ------------------------------------------------------------------------------------
 
 def arguments():

@@ -63,7 +63,6 @@ try {
   const changed = version;
   while (version < changed + 3) await page.waitForResponse(/since=/);
   const live = await seen();
-  // What a frame costs the page itself, without waiting for the machine.
   console.log(JSON.stringify({ tasks: TASKS, firstPaintMs: Math.round(firstPaintMs), allTasksMs: Math.round(allTasksMs), drawMs,
     frameP95Ms: Math.round(frames[Math.floor(frames.length * 0.95)] * 10) / 10, frameMaxMs: Math.round(frames.at(-1) * 10) / 10, liveMaxMs: Math.round(live.at(-1) * 10) / 10 }));
 } finally {
