@@ -48,30 +48,32 @@ SERVER_C := $(filter-out server/main.c,$(call rsources,server))
 WORKER_MAINS := workers/task_launcher_main.c workers/task_monitor_main.c workers/s3_copy_task_main.c
 WORKER_C := $(filter-out $(WORKER_MAINS),$(call rsources,workers))
 TEST_C := $(call rsources,tests/unit)
-ALL_C := $(LIB_C) $(SERVER_C) server/main.c $(WORKER_C) $(WORKER_MAINS) $(TEST_C)
-EMBEDDED := $(sort $(wildcard migrations/*.sql infra/statemachines/*.asl.json specs/*.json \
-	static/*.html static/*.js static/*.css static/*.svg server/api/*.json))
+BENCH_C := $(call rsources,tests/bench)
+ALL_C := $(LIB_C) $(SERVER_C) server/main.c $(WORKER_C) $(WORKER_MAINS) $(TEST_C) $(BENCH_C)
+EMBEDDED := $(sort $(wildcard migrations/*.sql infra/statemachines/*.asl.json specs/*.json server/api/*.json))
+PAGE_FILES := $(sort $(wildcard static/*))
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 EMBED_O := $(BUILD)/obj/embed_table.o
 PROGRAMS := $(BUILD)/stepfleet $(BUILD)/task-launcher $(BUILD)/task-monitor $(BUILD)/s3-copy-task
 
-.PHONY: all help deps test unit flow faults lint run demo clean
+.PHONY: all help deps test unit flow browser faults bench lint run demo clean
 all: $(PROGRAMS)
 
 help:
 	@printf '%s\n' 'make            build the programs in $(BUILD)/' \
 	'make demo       run both patterns end to end on this machine and check the results' \
-	'make test       unit and flow tests' \
+	'make test       unit, flow and browser tests' \
 	'make faults     faults on purpose, 200 rounds with kill -9 (FAULTS="--rounds 200 --seed 1")' \
 	'make dist       static workers in dist/bin/, archives of the functions in dist/*.zip' \
 	'make images     container images s3-copy-task and stepfleet (docker)' \
 	'make test-image build the images and run them, in an engine of their own (root)' \
 	'make run        serve in local mode on 127.0.0.1:8080 (data in ./data)' \
+	'make bench      measure what is promised: a table of figures and goals (BENCH=name: one)' \
 	'make lint       format, clang-tidy, cppcheck, include edges, banned calls' \
 	'make deploy     deploy to the AWS account of the environment (PATTERN=1|2|all, docs/deploy.md)' \
 	'make destroy    take that down again (DESTROY="--yes --data" with all data, asking nothing)' \
-	'make deps       install what is missing (Debian packages)' \
+	'make deps       install what is missing (Debian packages, npm packages of the page)' \
 	'make clean      remove build folders' \
 	'SAN=address or SAN=thread builds and tests with sanitizers in a folder of their own'
 
@@ -80,7 +82,7 @@ DEPS_STAMP := $(BUILD)/.deps
 $(DEPS_STAMP): tests/support/deps.sh
 	@tests/support/deps.sh build
 	@mkdir -p $(@D) && touch $@
-deps:
+deps: $(NPM_STAMP)
 	@tests/support/deps.sh
 
 # --- compiling ----------------------------------------------------------------------------------
@@ -92,12 +94,24 @@ $(BUILD)/obj/%.o: %.c | $(DEPS_STAMP)
 # What a folder holds is a prerequisite too: a file that is gone must leave what was made of it.
 # Written while make reads this file, and only when it has changed, so that nothing is built in vain.
 CONTENTS := $(BUILD)/.contents
-$(shell mkdir -p $(BUILD) && echo '$(LIB_C) $(SERVER_C) $(WORKER_C) $(EMBEDDED)' | cmp -s - $(CONTENTS) \
-	|| echo '$(LIB_C) $(SERVER_C) $(WORKER_C) $(EMBEDDED)' >$(CONTENTS))
+$(shell mkdir -p $(BUILD) && echo '$(LIB_C) $(SERVER_C) $(WORKER_C) $(EMBEDDED) $(PAGE_FILES)' | cmp -s - $(CONTENTS) \
+	|| echo '$(LIB_C) $(SERVER_C) $(WORKER_C) $(EMBEDDED) $(PAGE_FILES)' >$(CONTENTS))
 
-$(BUILD)/embed_table.S: server/embed/embed.sh $(EMBEDDED) $(CONTENTS) Makefile
+# The page's npm packages, for this machine's kind; what the tests need of them is not for images.
+NPM_STAMP := node_modules/.installed-$(shell uname -sm | tr ' ' -)
+$(NPM_STAMP): package-lock.json package.json | $(DEPS_STAMP)
+	@tests/support/deps.sh npm
+	@printf '  NPM   %s\n' $<
+	$(Q)npm ci --no-progress $(NPM_FLAGS) >/dev/null && touch $@
+
+$(BUILD)/page/index.html: server/embed/page.mjs $(PAGE_FILES) $(NPM_STAMP) $(CONTENTS)
 	@mkdir -p $(@D)
-	$(Q)server/embed/embed.sh $@ $(EMBEDDED)
+	$(if $(V),,@printf '  PAGE  %s\n' $(@D))
+	$(Q)node server/embed/page.mjs $(@D)
+
+$(BUILD)/embed_table.S: server/embed/embed.sh $(BUILD)/page/index.html $(EMBEDDED) $(CONTENTS) Makefile
+	@mkdir -p $(@D)
+	$(Q)server/embed/embed.sh $@ $(BUILD)/page $(EMBEDDED)
 $(EMBED_O): $(BUILD)/embed_table.S | $(DEPS_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -c $< -o $@
@@ -127,6 +141,13 @@ $(BUILD)/unit: $(call obj,$(TEST_C)) $(BUILD)/workers.a $(BUILD)/server.a $(BUIL
 	$(if $(V),,@printf '  LINK  %s\n' $@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_SERVER) -lcriterion -o $@
 
+# Programs of make bench, each from one file. The drivers need none of our code; they get it anyway.
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_C))
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/server.a $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(if $(V),,@printf '  LINK  %s\n' $@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_SERVER) -o $@
+
 include infra/artifacts/dist.mk
 
 -include $(wildcard $(patsubst %.o,%.d,$(call obj,$(ALL_C))))
@@ -139,8 +160,18 @@ unit: $(BUILD)/unit
 flow: all
 	STEPFLEET_BUILD=$(BUILD) $(PYTHON) -m tests.flow $(FLOW)
 
+# BENCH="scale-1 http" runs some of them; make dist before gives the workers that are deployed.
+bench: all $(BENCHES)
+	@$(PYTHON) tests/bench/bench.py --build $(BUILD) $(BENCH)
+
 faults: all
 	STEPFLEET_BUILD=$(BUILD) $(PYTHON) -m tests.faults $(FAULTS)
+
+# The page in headless Chromium; BROWSER names the files (default: all).
+BROWSER ?= $(sort $(wildcard tests/browser/*.test.mjs))
+browser: all
+	@tests/support/deps.sh browser
+	STEPFLEET_BUILD=$(BUILD) node --test $(BROWSER)
 
 lint: $(DEPS_STAMP)
 	@tests/lint/lint.sh $(ALL_C)

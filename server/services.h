@@ -11,7 +11,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct calls;
 struct store;
+struct live;
+
+/* Where the rows of an audit table come from. */
+enum mirror_source {
+    SOURCE_UNKNOWN,     /* not looked for yet, or the table is not known here */
+    SOURCE_STREAM,      /* its DynamoDB Stream */
+    SOURCE_NO_STREAM,   /* Query: the table has none */
+    SOURCE_DENIED,      /* Query: the stream may not be read */
+    SOURCE_UNREACHABLE, /* Query: the streams endpoint does not answer */
+};
+enum mirror_table { MIRROR_SUMMARY, MIRROR_DETAILS, MIRROR_TABLES };
 
 /* How the control loop is doing; written by it, read by /readyz. Times are monotonic us, 0: never.
  */
@@ -20,7 +32,18 @@ struct control_health {
     _Atomic int64_t aws_ok_at;   /* last successful AWS call */
     _Atomic int64_t aws_fail_at; /* last failed one */
     _Atomic int64_t mirror_at;   /* last complete pass of the mirror */
+    /* Since when audit rows wait to be taken over: each row that is older is in the store. 0: the
+     * mirror is up to date. */
+    _Atomic int64_t behind_since;
+    _Atomic int source[3][MIRROR_TABLES]; /* enum mirror_source, by pattern (1 and 2) */
 };
+
+/* How far the mirror is behind the audit tables, in seconds, at a monotonic time. */
+static inline double control_lag_seconds(const struct control_health *h, int64_t now)
+{
+    int64_t since = atomic_load(&h->behind_since);
+    return since && now > since ? (double)(now - since) / (double)CLOCK_SECOND : 0;
+}
 
 struct services {
     struct store *store;
@@ -30,6 +53,9 @@ struct services {
     json_t *spec_defaults[3];
     bool offered[3]; /* patterns that have a state machine here, index 1 and 2 */
     const struct control_health *health;
+    const struct calls *calls;       /* of the control loop; NULL: not counted */
+    struct live *live;               /* NULL: no feed and no numbers */
+    const char *definitions[3];      /* state machines by pattern, index 1 and 2 */
     void (*wake_control)(void *ctx); /* call after something was put into the outbox */
     void *wake_ctx;
     bool local;    /* the embedded AWS endpoint is in use */

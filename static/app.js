@@ -1,73 +1,108 @@
-// app: which view the address names, and refreshing it by itself. The page asks only the server it
-// came from; while the tab is hidden it does not ask at all.
-import { el, swap } from "./dom.js";
-import * as run from "./run.js";
-import * as runs from "./runs.js";
+// app: the frame around the views: name, freshness, colours, keys; and which view the address names.
+import { render } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { offline } from "./api.js";
+import * as format from "./format.js";
+import { useLink } from "./live.js";
+import { link, useRoute } from "./route.js";
+import { Run } from "./run.js";
+import { Runs } from "./runs.js";
+import { Submit } from "./submit.js";
+import { Dialog, html } from "./ui.js";
 
-const REFRESH_MS = 1000;
-const RETRY_MS = 3000;
+const words = { loading: "loading", live: "live", polling: "polling", stale: "stale", offline: "offline copy" };
 
-const main = document.getElementById("main");
-const state = document.getElementById("state");
-let shown = main.appendChild(el("p", { class: "dim" }, "loading"));
-let turn = null; // what is being loaded: {controller, timer}
-let place = null; // the address that `shown` belongs to
-let seen = null; // when it was loaded
-
-// "#/runs/12?x=y" -> {path: ["runs", "12"], query}
-function address() {
-  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
-  return { path: path.split("/").filter(Boolean), query: new URLSearchParams(query ?? "") };
+// Told aloud only when the kind of freshness changes.
+function Freshness() {
+  const state = useLink();
+  const since = state.mode === "stale" ? ` since ${format.clock(state.since)}: ${state.why}; trying again` : "";
+  return html`<p id="state" role="status" class=${state.mode}><span class="dot" aria-hidden="true"></span>
+    ${words[state.mode]}${since}${offline ? ` of ${format.moment(offline.madeAt)}` : ""}</p>`;
 }
 
-function load(signal) {
-  const { path, query } = address();
-  if (path.length === 0) return runs.view(query, signal);
-  if (path.length === 2 && path[0] === "runs") return run.view(encodeURIComponent(path[1]), query, signal);
-  return Promise.resolve(el("p", null, "There is no such view. ", el("a", { href: "#/" }, "All runs")));
-}
-
-function say(text, bad) {
-  if (state.textContent !== text) state.textContent = text;
-  state.classList.toggle("alert", bad);
-}
-
-// What was loaded from this address stays, marked as stale; what belongs to another one, or was
-// refused, goes.
-function fail(error, here) {
-  if (error.status >= 400 && error.status < 500) {
-    shown = swap(shown, el("p", { class: "alert" }, error.message, ". ", el("a", { href: "#/" }, "All runs")));
-    [place, seen] = [here, null];
-    say("", false);
-    return;
-  }
-  if (place !== here) {
-    shown = swap(shown, el("p", { class: "dim" }, "Nothing loaded yet."));
-    [place, seen] = [here, null];
-  }
-  const since = seen ? `stale since ${seen.toLocaleTimeString(undefined, { hour12: false })}: ` : "";
-  say(`${since}${error.message}; trying again`, true);
-}
-
-async function refresh() {
-  const mine = { controller: new AbortController(), timer: 0 };
-  turn?.controller.abort();
-  clearTimeout(turn?.timer);
-  turn = mine;
-  const here = location.hash;
-  let wait = REFRESH_MS;
+const schemes = ["auto", "light", "dark"];
+const recall = (name) => {
   try {
-    shown = swap(shown, await load(mine.controller.signal));
-    [place, seen] = [here, new Date()];
-    say("live", false);
-  } catch (error) {
-    if (mine.controller.signal.aborted) return;
-    fail(error, here);
-    wait = RETRY_MS;
+    return localStorage.getItem(name);
+  } catch {
+    return null; // a page from disk may have no storage
   }
-  if (turn === mine && !document.hidden) mine.timer = setTimeout(refresh, wait);
+};
+const remember = (name, value) => {
+  try {
+    localStorage.setItem(name, value);
+  } catch { /* it is only kept until the page is left */ }
+};
+
+export function applyScheme(scheme) {
+  if (scheme === "auto") delete document.documentElement.dataset.scheme;
+  else document.documentElement.dataset.scheme = scheme;
+  dispatchEvent(new Event("scheme"));
 }
 
-addEventListener("hashchange", refresh);
-document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(turn?.timer) : refresh()));
-refresh();
+function Scheme() {
+  const [scheme, set] = useState(recall("scheme") ?? "auto");
+  useEffect(() => {
+    applyScheme(scheme);
+    remember("scheme", scheme);
+  }, [scheme]);
+  return html`<label class="scheme"><span class="hidden">Colours</span>
+    <select value=${scheme} onChange=${(event) => set(event.currentTarget.value)}>
+      ${schemes.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}</select></label>`;
+}
+
+const keys = [["/", "search"], ["n", "new run: submit a spec"], ["g", "go to the runs"], ["?", "this help"],
+  ["↑ ↓", "move in a table"], ["Enter", "open the row"], ["Esc", "close what is open"],
+  ["+ − 0", "timeline: zoom in, out, fit"], ["← → ↑ ↓", "timeline: move"], ["Shift + drag", "timeline: select"]];
+
+function Help({ on, set, onClose }) {
+  return html`<${Dialog} title="Keys" onClose=${onClose}>
+    <table class="keys"><tbody>${keys.map(([key, does]) => html`<tr key=${key}><th scope="row"><kbd>${key}</kbd></th><td>${does}</td></tr>`)}</tbody></table>
+    <label><input type="checkbox" checked=${on} onChange=${(event) => set(event.currentTarget.checked)} /> keys of a single letter</label><//>`;
+}
+
+function useKeys(on, act) {
+  useEffect(() => {
+    const press = (event) => {
+      if (!on || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+      if (event.target.closest("input, textarea, select")) return;
+      const done = act[event.key];
+      if (!done) return;
+      event.preventDefault();
+      done();
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  });
+}
+
+function View({ route }) {
+  const { path, query } = route;
+  if (!path.length) return html`<${Runs} query=${query} />`;
+  if (path.length === 2 && path[0] === "runs" && /^[1-9][0-9]{0,18}$/.test(path[1])) {
+    return html`<${Run} key=${path[1]} id=${path[1]} query=${query} />`;
+  }
+  return html`<section class="lost"><h2>There is no such view</h2><p>${format.cut(location.hash, 120)} names none. <a href="#/">All runs</a></p></section>`;
+}
+
+function App() {
+  const route = useRoute();
+  const [open, setOpen] = useState("");
+  const [single, setSingle] = useState(recall("keys") !== "off");
+  const main = useRef(null);
+  const close = () => setOpen("");
+  useKeys(single, { "?": () => setOpen("help"), n: () => !offline && setOpen("submit"),
+    g: () => { location.hash = "#/"; }, "/": () => document.querySelector("input[type=search]")?.focus() });
+  return html`
+    <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); main.current.focus(); }}>To the content</a>
+    <header class="top"><h1><a href="#/"><span class="mark" aria-hidden="true"></span>Stepfleet</a></h1>
+      <${Freshness} /><span class="fill"></span>
+      ${!offline && html`<button class="primary" onClick=${() => setOpen("submit")}>Submit a spec</button>`}
+      <button class="plain" aria-label="Keys" title="Keys" onClick=${() => setOpen("help")}>?</button><${Scheme} /></header>
+    <main id="main" ref=${main} tabindex="-1"><${View} route=${route} /></main>
+    ${open === "submit" && html`<${Submit} onClose=${close} onDone=${(id) => { close(); location.hash = link(["runs", id]); }} />`}
+    ${open === "help" && html`<${Help} on=${single} onClose=${close}
+      set=${(on) => { setSingle(on); remember("keys", on ? "on" : "off"); }} />`}`;
+}
+
+render(html`<${App} />`, document.getElementById("app"));

@@ -1,57 +1,128 @@
-// run: the view of one run: what became of it, its tasks, its state machine events.
+// run: everything of one run on one screen: the error first, then when, where and which.
+import { useEffect, useState } from "preact/hooks";
 import * as api from "./api.js";
-import { badge, duration, el, progress, table, time } from "./dom.js";
+import { Drawer } from "./drawer.js";
+import * as format from "./format.js";
+import { Graph } from "./graph.js";
+import { offlineCopy, save } from "./offline.js";
+import { Events, Spec } from "./panes.js";
+import { change, link } from "./route.js";
+import { useRunData } from "./rundata.js";
+import { Tasks } from "./tasks.js";
+import { Timeline } from "./timeline.js";
+import { Badge, Confirm, Empty, Name, Progress, Time, html, useTick } from "./ui.js";
 
-function fact(name, value) {
-  return el("div", null, el("dt", null, name), el("dd", null, value ?? "–"));
+const statuses = ["completed", "failed", "running", "submitted", "cancelled"];
+const named = (name) => name[0].toUpperCase() + name.slice(1);
+
+// Each number is the filter for what it counts.
+function Counts({ run, query }) {
+  return html`<div class="counts"><${Progress} tasks=${run.tasks} /><div>${statuses.filter((name) => run.tasks[name] || name === "completed").map((name) => {
+    const on = query.status === named(name);
+    return html`<button key=${name} class="count" aria-pressed=${on} onClick=${() => change({ status: on ? "" : named(name), tab: "" })}>
+      <span class=${`${name}-text`} aria-hidden="true">${format.shape(named(name))}</span> <b class="num">${format.number(run.tasks[name])}</b> ${format.word(named(name))}</button>`;
+  })}</div></div>`;
 }
 
-function head(run) {
-  const e = run.execution;
-  return el("section", { class: "summary" },
-    el("h2", null, badge(run.status), " ", run.workflowName, " ", el("span", { class: "dim num" }, run.workflowRunId)),
-    run.reason ? el("p", { class: run.status === "Failed" ? "alert" : "note" }, run.reason) : null,
-    e.startError ? el("p", { class: "alert" }, `not started after ${e.startAttempts} attempts: ${e.startError}`) : null,
-    progress(run.tasks),
-    el("dl", null, fact("Pattern", String(run.pattern)), fact("Submitted", time(run.submittedAt)),
-      fact("Started", time(run.startedAt)), fact("Ended", time(run.endedAt)),
-      fact("Duration", duration(run.durationSeconds)), fact("Execution", e.status),
-      fact("Execution ARN", e.arn), fact("Error", e.error)),
-    el("p", null, el("a", { href: run.links.spec }, "spec as submitted"), " · ",
-      el("a", { href: run.links.self }, "JSON")));
+function Facts({ run, now }) {
+  const left = format.eta(run, now);
+  const fact = (name, value) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+  return html`<dl class="facts wide">${fact("Pattern", run.pattern)}${fact("Submitted", html`<${Time} at=${run.submittedAt} />`)}
+    ${fact("Started", html`<${Time} at=${run.startedAt} />`)}${fact("Ended", html`<${Time} at=${run.endedAt} />`)}
+    ${fact("Duration", format.duration(format.elapsed(run, now)))}${Number.isFinite(left) ? fact("Ends in", format.duration(left)) : ""}
+    ${fact("Execution", run.execution?.status ?? "not started")}</dl>`;
 }
 
-function taskRow(task) {
-  return el("tr", null, el("td", null, badge(task.status)), el("td", null, task.taskName),
-    el("td", { class: "reason" }, task.stoppedReason ?? ""),
-    el("td", null, task.objectKey ?? ""), el("td", null, task.destinationKey ?? "–"),
-    el("td", null, time(task.startTime)), el("td", { class: "num" }, duration(task.execTimeInSeconds ?? task.durationSeconds)),
-    el("td", { class: "id dim" }, task.ecsTaskId ?? "–"));
+function Failures({ failures, query }) {
+  if (!failures?.failures?.length) return null;
+  return html`<section class="panel failures"><h2>Why tasks failed</h2><ul>${failures.failures.map((group) => {
+    const on = query.reason === group.class;
+    return html`<li key=${`${group.class} ${group.exitCode} ${group.stopCode} ${group.sentence}`}><button class="count" aria-pressed=${on} onClick=${() => change({ reason: on ? "" : group.class, status: "", tab: "" })}>
+      <b class="num failed-text">${format.number(group.count)} ×</b> ${format.cut(group.class ?? group.stopCode ?? "Failed", 60)}</button>
+      <p>${format.cut(group.sentence ?? "", 400)}
+        ${group.remedy && html` <span class="remedy">${group.remedy}</span>`}
+        <span class="dim num"> ${[Number.isFinite(group.exitCode) && group.exitCode >= 0 ? `exit ${group.exitCode}` : "", group.firstAt ? `first ${format.moment(group.firstAt)}` : ""].filter(Boolean).join(", ")}</span></p></li>`;
+  })}</ul></section>`;
 }
 
-function eventRow(event) {
-  const name = event.details?.name ?? event.details?.resource ?? "";
-  const said = event.details?.error ? `${event.details.error}: ${event.details.cause ?? ""}` : "";
-  return el("tr", null, el("td", { class: "num" }, event.id), el("td", null, time(event.timestamp)),
-    el("td", null, event.type), el("td", null, name), el("td", { class: "reason" }, said));
+const randomKey = () => `page-${Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("")}`;
+
+function Actions({ data, refresh }) {
+  const [ask, setAsk] = useState("");
+  const [reason, setReason] = useState("");
+  const [busy, setBusy] = useState("");
+  const [key] = useState(randomKey);
+  const { run } = data;
+  const open = run.tasks.failed + run.tasks.cancelled;
+  const close = () => setAsk("");
+  const copy = async () => {
+    setBusy("making the copy…");
+    try {
+      save(`${run.workflowRunId}.html`, await offlineCopy(data), "text/html");
+      setBusy("");
+    } catch (error) {
+      setBusy(`no copy: ${error.message}`);
+    }
+  };
+  const href = (format_) => `/workflows/${run.workflowRunId}/export?format=${format_}`;
+  return html`<div class="actions">
+    ${!format.over(run.status) && !run.cancelRequestedAt && html`<button class="danger" onClick=${() => setAsk("cancel")}>Cancel</button>`}
+    ${run.cancelRequestedAt && !format.over(run.status) && html`<span class="dim">being cancelled…</span>`}
+    ${format.over(run.status) && open > 0 && html`<button class="primary" onClick=${() => setAsk("retry")}>Retry failed</button>`}
+    <span class="buttons" role="group" aria-label="Export"><a class="button" download=${`${run.workflowRunId}.csv`} href=${href("csv")}>CSV</a>
+      <a class="button" download=${`${run.workflowRunId}.json`} href=${href("json")}>JSON</a>
+      <button title="One file that shows this run without a server" disabled=${!data.complete} onClick=${copy}>Offline HTML</button></span>
+    <span class="dim" role="status">${busy}</span>
+    ${ask === "cancel" && html`<${Confirm} title="Cancel this run?" verb="Cancel the run" danger onClose=${close} act=${async () => { data.hear(await api.cancel(data.id, reason)); refresh(); }}>
+      <p>The execution and ${format.plural(run.tasks.running + run.tasks.submitted, "task")} that are not over will be stopped. This cannot be taken back; what has completed stays.</p>
+      <label class="field">Why (optional) <input type="text" maxlength="255" value=${reason} onInput=${(event) => setReason(event.currentTarget.value)} /></label><//>`}
+    ${ask === "retry" && html`<${Confirm} title="Retry what did not complete?" verb="Start the retry" onClose=${close} act=${async () => { location.hash = link(["runs", (await api.retry(data.id, key)).workflowRunId]); }}>
+      <p>A new run of ${format.plural(open, "task")} that failed or were cancelled will be started. This run stays as it is.</p><//>`}</div>`;
 }
 
-function more(page, id, query, name) {
-  if (!page.nextCursor) return null;
-  const next = new URLSearchParams(query);
-  next.set(name, page.nextCursor);
-  return el("p", null, el("a", { href: `#/runs/${id}?${next}` }, `further ${name}`));
+const tabs = { "": "Tasks", events: "Events", spec: "Spec" };
+
+function Tabs({ tab, events }) {
+  return html`<div class="tabs" role="tablist" aria-label="Details">${Object.entries(tabs).map(([name, title]) => html`<button key=${name} id=${`tab-${title}`} role="tab" aria-selected=${tab === name} aria-controls="details"
+    tabindex=${tab === name ? 0 : -1} onClick=${() => change({ tab: name })} onKeyDown=${(event) => {
+    const names = Object.keys(tabs);
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const next = names[(names.indexOf(name) + step + names.length) % names.length];
+    change({ tab: next });
+    document.getElementById(`tab-${tabs[next]}`).focus();
+  }}>${title}${name === "events" && events ? html` <span class="dim num">${format.number(events)}</span>` : ""}</button>`)}</div>`;
 }
 
-// Answers the view's element for a run id and the query of the address (cursors of both lists).
-export async function view(id, query, signal) {
-  const [run, tasks, events] = await Promise.all([api.run(id, signal),
-    api.tasks(id, query.get("tasks"), signal), api.events(id, query.get("events"), signal)]);
-  const taskHeads = ["Status", "Task", "Reason", "Object", "Copy", "Started", "Took", "ECS task"];
-  const eventHeads = ["Id", "Time", "Type", "State or resource", "Error"];
-  return el("article", null, head(run),
-    el("div", { class: "scroll" }, table("Tasks", taskHeads, tasks.items.map(taskRow), "No further task.")),
-    more(tasks, id, query, "tasks"),
-    el("div", { class: "scroll" }, table("State machine events", eventHeads, events.items.map(eventRow), "No event yet.")),
-    more(events, id, query, "events"));
+function Head({ data, refresh }) {
+  const { run } = data;
+  return html`<div class="run-head"><nav aria-label="Where this is"><a href="#/">Runs</a> <span aria-hidden="true">/</span> <span class="num">${run.workflowRunId}</span>
+      ${run.parentRunId && html` <span class="dim">retry of <a class="num" href=${link(["runs", run.parentRunId])}>${run.parentRunId}</a></span>`}</nav>
+    <div class="run-title"><${Badge} status=${run.status} /><h2><${Name} text=${run.workflowName} /></h2>${!api.offline && html`<${Actions} data=${data} refresh=${refresh} />`}</div></div>`;
+}
+
+export function Run({ id, query }) {
+  const { data, edition, refresh } = useRunData(id);
+  const [brush, setBrush] = useState(null);
+  const { run } = data;
+  useTick(run && !format.over(run.status));
+  const name = run?.workflowName;
+  useEffect(() => { document.title = name ? `${format.cut(name, 60)} · Stepfleet` : "Stepfleet"; }, [name]);
+  if (data.error?.status === 404) return html`<section class="lost"><h2>There is no run ${id}</h2><p>Nothing is known of it here: ${data.error.message}. <a href="#/">All runs</a></p></section>`;
+  if (data.error) return html`<section class="lost"><h2>This run cannot be shown</h2><p>${data.error.message}. <a href="#/">All runs</a></p></section>`;
+  if (!run) return html`<${Empty}>Loading…<//>`;
+  const tab = tabs[query.tab] ? query.tab : "";
+  const line = format.summary(run);
+  return html`<${Head} data=${data} refresh=${refresh} />
+    <p class=${`summary ${format.kind(run.status)}`} title=${line.length > 500 ? format.cut(line, 2000) : null}>${format.cut(line, 500)}</p>
+    <${Counts} run=${run} query=${query} /><${Facts} run=${run} now=${Date.now()} />
+    <${Failures} failures=${data.failures} query=${query} />
+    <div class="linked"><section class="panel timeline" aria-label="Timeline"><${Timeline} data=${data} edition=${edition} query=${query} brush=${brush} onBrush=${setBrush} /></section>
+      <section class="panel machine" aria-label="State machine"><${Graph} data=${data} query=${query} /></section></div>
+    <section class="panel details"><${Tabs} tab=${tab} events=${data.events.length} />
+      <div id="details" role="tabpanel" aria-labelledby=${`tab-${tabs[tab]}`}>
+        ${tab === "events" ? html`<${Events} data=${data} edition=${edition} query=${query} />` : tab === "spec" ? html`<${Spec} id=${id} />`
+          : html`<${Tasks} data=${data} edition=${edition} query=${query} brush=${brush} onBrush=${setBrush} />`}</div></section>
+    ${query.task && html`<${Drawer} key="drawer" data=${data} name=${query.task} />`}
+    <p class="hidden" aria-live="polite">${data.news}</p>`;
 }

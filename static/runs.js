@@ -1,38 +1,150 @@
-// runs: the first view: the newest runs with status, progress and times.
+// runs: the first view: numbers that filter, tasks over time, the newest runs.
+import { useEffect, useRef, useState } from "preact/hooks";
 import * as api from "./api.js";
-import { badge, duration, el, progress, table, time } from "./dom.js";
+import { Chart } from "./chart.js";
+import * as format from "./format.js";
+import { paced, useFollow } from "./live.js";
+import { change, link } from "./route.js";
+import { Alert, Badge, Empty, Name, Progress, Time, html, useLatest, useTick } from "./ui.js";
 
-const filters = ["", "Submitted", "Running", "Completed", "Failed", "Cancelled"];
+const filters = ["status", "pattern", "q", "since", "parent", "name"];
+const asked = (query) => Object.fromEntries([...filters, "cursor"].filter((name) => query[name]).map((name) => [name, query[name]]));
+const midnight = () => `${new Date().toISOString().slice(0, 10)}T00:00:00Z`; // as the server counts
 
-function row(run) {
-  return el("tr", null,
-    el("td", null, badge(run.status)),
-    el("td", null, el("a", { href: `#/runs/${run.workflowRunId}`, title: run.workflowName }, run.workflowName),
-      el("div", { class: "dim num" }, run.workflowRunId)),
-    el("td", { class: "num" }, run.pattern),
-    el("td", null, progress(run.tasks)),
-    el("td", null, time(run.submittedAt)),
-    el("td", { class: "num" }, duration(run.durationSeconds)),
-    el("td", { class: "reason" }, run.reason ?? ""));
+// A number that filters is a link to the runs it counts; one that does not is only told.
+function Tile({ name, value, hint, to, on, kind }) {
+  const inside = html`<span class="tile-name">${name}</span><span class=${`tile-value ${kind ?? ""}`}>${value}</span><span class="tile-hint">${hint}</span>`;
+  return to ? html`<a class="tile" href=${to} aria-current=${on ? "true" : null}>${inside}</a>`
+    : html`<div class="tile">${inside}</div>`;
 }
 
-function bar(query) {
-  const links = filters.map((name) => el("a", {
-    href: name ? `#/?status=${name}` : "#/",
-    "aria-current": (query.get("status") ?? "") === name ? "true" : null,
-  }, name || "All"));
-  return el("nav", { class: "filters", "aria-label": "Runs by status" }, ...links);
+function Strip({ stats, query }) {
+  const status = (query.status ?? "").toLowerCase();
+  const to = (name, more) => link([], status === name.toLowerCase() && !more ? {} : { status: name, ...more });
+  const runs = stats?.runs ?? {};
+  const tasks = stats?.tasks ?? {};
+  const lag = stats?.mirrorLagSeconds;
+  return html`<nav class="strip" aria-label="Now">
+    <${Tile} name="Running" kind="running" value=${format.number(runs.running)} hint=${stats ? `${format.plural(tasks.running, "task")} at work` : "runs"} to=${to("Running")} on=${status === "running"} />
+    <${Tile} name="Queued" kind="submitted" value=${format.number(runs.submitted)} hint=${stats ? `${format.plural(tasks.submitted, "task")} waiting` : "runs"} to=${to("Submitted")} on=${status === "submitted"} />
+    <${Tile} name="Failed today" kind=${stats?.failedToday ? "failed" : ""} value=${format.number(stats?.failedToday)} hint="runs since 00:00 UTC" to=${to("Failed", { since: midnight() })} on=${status === "failed" && query.since} />
+    <${Tile} name="Completed" kind="completed" value=${format.number(runs.completed)} hint="runs" to=${to("Completed")} on=${status === "completed"} />
+    <${Tile} name="Throttled" value=${format.number(stats?.throttledPerMinute)} hint="AWS calls a minute" />
+    <${Tile} name="Mirror lag" value=${Number.isFinite(lag) ? format.duration(lag) : "–"} hint="behind the audit tables" /></nav>`;
 }
 
-// Answers the view's element for the query of the address (status, cursor).
-export async function view(query, signal) {
-  const page = await api.runs(query, signal);
-  const heads = ["Status", "Workflow", "Pattern", "Tasks", "Submitted", "Duration", "Reason"];
-  const next = new URLSearchParams(query);
-  if (page.nextCursor) next.set("cursor", page.nextCursor);
-  const empty = query.size ? "No run fits." : "No run yet: POST a spec to /workflows.";
-  return el("section", null, bar(query),
-    el("div", { class: "scroll" }, table("Runs, newest first", heads, page.items.map(row), empty)),
-    el("p", null, query.has("cursor") ? el("a", { href: "#/" }, "newest") : null, " ",
-      page.nextCursor ? el("a", { href: `#/?${next}` }, "older runs") : null));
+function Toolbar({ query }) {
+  const [text, setText] = useState(query.q ?? "");
+  const typed = useRef(0);
+  useEffect(() => setText(query.q ?? ""), [query.q]);
+  const search = (event) => {
+    const value = event.currentTarget.value;
+    setText(value);
+    clearTimeout(typed.current);
+    typed.current = setTimeout(() => change({ q: value, cursor: "" }), 250);
+  };
+  const set = filters.filter((name) => query[name]);
+  return html`<form class="toolbar" role="search" onSubmit=${(event) => event.preventDefault()}>
+    <input type="search" placeholder="Search name, id, label" aria-label="Search runs by name, id or label" value=${text} onInput=${search} />
+    <label><span>Status</span><select value=${format.statuses.find((s) => s.toLowerCase() === query.status?.toLowerCase()) ?? ""}
+      onChange=${(event) => change({ status: event.currentTarget.value, cursor: "" }, true)}>
+      <option value="">any</option>${format.statuses.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}</select></label>
+    <label><span>Pattern</span><select value=${query.pattern ?? ""} onChange=${(event) => change({ pattern: event.currentTarget.value, cursor: "" }, true)}>
+      <option value="">any</option><option value="1">1</option><option value="2">2</option></select></label>
+    ${query.since && html`<span class="chip">since ${format.moment(query.since)}</span>`}
+    ${query.parent && html`<span class="chip">retries of ${query.parent}</span>`}
+    ${set.length > 0 && html`<a href="#/">clear</a>`}</form>`;
+}
+
+function Row({ run, now }) {
+  const left = format.eta(run, now);
+  return html`<tr class=${format.kind(run.status)}>
+    <td class="c-status"><${Badge} status=${run.status} /></td>
+    <td class="c-name"><a href=${link(["runs", run.workflowRunId])}><${Name} text=${run.workflowName} /></a>
+      <span class="sub num">${run.workflowRunId}${run.parentRunId ? " · retry" : ""}</span></td>
+    <td class="c-pattern num"><span class="label">pattern </span>${run.pattern}</td>
+    <td class="c-progress"><${Progress} tasks=${run.tasks} /><span class="sub num">${format.number(run.tasks.completed)} of ${format.number(run.tasks.total)}${run.tasks.failed ? html` · <b class="failed-text">✕ ${format.number(run.tasks.failed)} failed</b>` : ""}${run.tasks.running ? ` · ${format.number(run.tasks.running)} running` : ""}</span></td>
+    <td class="c-started num"><${Time} at=${run.startedAt ?? run.submittedAt} /></td>
+    <td class="c-duration num">${format.duration(format.elapsed(run, now))}</td>
+    <td class="c-eta num">${Number.isFinite(left) ? html`<span class="label">ends in </span>${format.duration(left)}` : html`<span class="dim">–</span>`}</td>
+    <td class="c-reason">${format.over(run.status) && run.status !== "Completed" ? format.cut(format.summary(run), 200) : ""}</td></tr>`;
+}
+
+// Up and down move between the rows' links; Enter is the link's own.
+function move(event) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  const links = [...event.currentTarget.querySelectorAll("td.c-name a")];
+  const next = links[links.indexOf(document.activeElement.closest("tr")?.querySelector("a")) + step];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+}
+
+function Table({ page, query }) {
+  useTick(page.items.some((run) => !format.over(run.status)));
+  const now = Date.now();
+  const filtered = filters.some((name) => query[name]);
+  if (!page.items.length) {
+    return html`<${Empty}>${filtered ? html`No run fits these filters. <a href="#/">Show all runs</a>`
+      : "No run yet. Submit a spec here, or POST one to /workflows."}<//>`;
+  }
+  return html`<table class="runs" onKeyDown=${move}><caption class="hidden">Runs, newest first</caption>
+    <thead><tr><th scope="col">Status</th><th scope="col">Workflow</th><th scope="col">Pattern</th><th scope="col">Tasks</th>
+      <th scope="col">Started</th><th scope="col">Duration</th><th scope="col">Ends in</th><th scope="col">Why</th></tr></thead>
+    <tbody>${page.items.map((run) => html`<${Row} key=${run.workflowRunId} run=${run} now=${now} />`)}</tbody></table>`;
+}
+
+// What changed in the list since it was last told, for those who do not see it.
+function useNews(page) {
+  const before = useRef(null);
+  const [news, setNews] = useState("");
+  useEffect(() => {
+    const now = new Map(page?.items.map((run) => [run.workflowRunId, run]));
+    const changes = before.current ? [...now.values()].filter((run) => {
+      const old = before.current.get(run.workflowRunId);
+      return old ? old.status !== run.status && format.over(run.status) : false;
+    }) : [];
+    before.current = page ? now : null;
+    if (changes.length) setNews(changes.slice(0, 3).map((run) => `${format.cut(run.workflowName, 60)}: ${run.status}`).join(", "));
+  }, [page]);
+  return news;
+}
+
+export function Runs({ query }) {
+  const [page, setPage] = useState(null);
+  const [stats, setStats] = useState(undefined);
+  const [error, setError] = useState(null);
+  const wanted = useLatest(asked(query));
+  const key = JSON.stringify(wanted.current);
+  const news = useNews(page);
+  const load = async (signal) => {
+    const [runs, numbers] = await Promise.allSettled([api.runs({ limit: 50, ...wanted.current }, signal), api.stats(signal)]);
+    if (numbers.status === "fulfilled") setStats(numbers.value);
+    if (runs.status === "rejected") {
+      if (!signal.aborted && runs.reason.status) setError(runs.reason);
+      throw runs.reason;
+    }
+    setError(null);
+    setPage(runs.value);
+  };
+  const latest = useLatest({ load, page });
+  const soon = useRef(null);
+  soon.current ??= paced(() => latest.current.load(new AbortController().signal).catch(() => {}), 1000);
+  useEffect(() => soon.current.stop, []);
+  // An event changes its row at once; everything else (order, filters, numbers) follows with a load.
+  const heard = (run) => {
+    setPage((old) => old && { ...old, items: old.items.map((item) => (item.workflowRunId === run.workflowRunId ? run : item)) });
+    soon.current();
+  };
+  useFollow(`/events#${key}`, load, heard);
+  useEffect(() => { document.title = "Stepfleet"; }, []);
+  return html`<${Strip} stats=${stats} query=${query} />
+    <${Chart} series=${stats === undefined ? undefined : stats?.series ?? null} />
+    <section class="panel"><h2 class="hidden">Runs</h2><${Toolbar} query=${query} />
+      ${error ? html`<${Alert}>${error.message}. <a href="#/">Show all runs</a><//>`
+        : page ? html`<${Table} page=${page} query=${query} />` : html`<${Empty}>Loading…<//>`}
+      <nav class="pages" aria-label="Pages">${query.cursor && html`<a href=${link([], { ...query, cursor: "" })}>← newest</a>`}
+        ${page?.nextCursor && html`<a rel="next" href=${link([], { ...query, cursor: page.nextCursor })}>older runs →</a>`}</nav></section>
+    <p class="hidden" aria-live="polite">${news}</p>`;
 }

@@ -2,6 +2,7 @@
  * list. `done` runs after its slot was given back, so that a turn can fill it at once. */
 #include "workers/worker.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 enum { TURN_MS = 100 }; /* how long a batch waits before it asks `go` again */
@@ -81,7 +82,8 @@ static int run_turns(struct running *r, struct error *err)
     const struct worker_batch *b = r->batch;
     for (;;) {
         enum worker_go go = b->go ? b->go(b->ctx) : WORKER_GO_ON;
-        while (go == WORKER_GO_ON && r->free_slots && r->next < b->count)
+        size_t allowed = b->allowance ? b->allowance(b->ctx) : SIZE_MAX;
+        for (; go == WORKER_GO_ON && r->free_slots && r->next < b->count && allowed > 0; allowed--)
             start_one(r);
         bool over = go != WORKER_GO_ON || r->next == b->count;
         if (go == WORKER_DROP || (over && r->in_flight == 0))

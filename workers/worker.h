@@ -41,7 +41,8 @@ enum worker_go {
 /* Many similar calls with at most `limit` of them in flight. For each i in 0..count-1 `build` fills
  * a request (-1: this call fails with err) and `done` hears of the end: err NULL and the answer,
  * or the error (and the answer, where the service gave one). Both are called on this thread, in
- * no particular order. `go` (may be NULL) is asked between turns, ten times a second at least. */
+ * no particular order. `go` (may be NULL) is asked between turns, ten times a second at least, and
+ * so is `allowance` (may be NULL): how many calls may start before it is asked again. */
 struct worker_batch {
     size_t count;
     size_t limit;
@@ -49,6 +50,7 @@ struct worker_batch {
     int (*build)(void *ctx, size_t i, struct aws_request *request, struct error *err);
     void (*done)(void *ctx, size_t i, struct aws_response *response, const struct error *err);
     enum worker_go (*go)(void *ctx);
+    size_t (*allowance)(void *ctx);
 };
 /* 0: every call has ended, or `go` said so. -1: memory is out, or the client broke (ERR_SYSTEM):
  * then the client must be freed before any other use. */

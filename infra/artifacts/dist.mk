@@ -29,10 +29,13 @@ $(DIST_STAMP): tests/support/deps.sh
 $(STATIC_CURL)/lib/libcurl.a: FORCE | $(DIST_STAMP)
 	@infra/artifacts/static-curl.sh $(STATIC_CURL)
 
-dist/bin/%: $(BUILD)/workers.a $(BUILD)/lib.a $(STATIC_CURL)/lib/libcurl.a infra/artifacts/dist.mk
+# Behind the usual program, so that local mode, which takes these where it finds them below its
+# workers, sees which was built last.
+dist/bin/%: $(BUILD)/% $(BUILD)/workers.a $(BUILD)/lib.a $(STATIC_CURL)/lib/libcurl.a infra/artifacts/dist.mk
 	@mkdir -p $(@D)
 	$(if $(V),,@printf '  LINK  %s\n' $@)
 	$(Q)$(CC) $(DIST_LDFLAGS) $(filter %.o,$^) $(BUILD)/workers.a $(BUILD)/lib.a $(DIST_LIBS) -o $@
+	$(Q)ln -f $@ $(BUILD)/static/$(@F)
 dist/bin/task-launcher: $(call obj,workers/task_launcher_main.c)
 dist/bin/task-monitor: $(call obj,workers/task_monitor_main.c)
 dist/bin/s3-copy-task: $(call obj,workers/s3_copy_task_main.c)

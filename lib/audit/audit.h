@@ -67,6 +67,11 @@ int audit_summary_update(struct aws_request *r, const struct audit_table *t,
  * by a monitor that outlived its execution. */
 int audit_summary_cancel(struct aws_request *r, const struct audit_table *t,
                          const struct audit_summary *row, int64_t stopped_at, struct error *err);
+/* Claims part `chunk` of a launch: only if the row exists, is not final, and neither this nor a
+ * later part was claimed before (ConditionalCheckFailedException: the row tells which). */
+int audit_summary_claim(struct aws_request *r, const struct audit_table *t,
+                        const char *workflow_name, int64_t workflow_run_id, int64_t chunk,
+                        struct error *err);
 /* GetItem of the row, consistent; dynamodb_item of the answer is NULL when there is none. */
 int audit_summary_get(struct aws_request *r, const struct audit_table *t, const char *workflow_name,
                       int64_t workflow_run_id, struct error *err);
@@ -89,6 +94,8 @@ struct audit_detail {
     int64_t bytes;                          /* negative: none */
     const char *stop_code, *stopped_reason; /* stopped_reason: S3 code and message, or ECS's */
     int64_t exit_code;                      /* negative: none */
+    /* How the task came to run, as ECS tells it; wall microseconds, 0: not known. */
+    int64_t created_at, pull_started_at, pull_stopped_at, container_started_at;
 };
 /* The first row of a task (status Running, or a final one for tasks that left none): only if no
  * row is there yet or it is not final. */
@@ -104,7 +111,8 @@ int audit_detail_query(struct aws_request *r, const struct audit_table *t, int64
 /* The same page as it is now, at twice the read units: what others have written before is in it. */
 int audit_detail_query_consistent(struct aws_request *r, const struct audit_table *t,
                                   int64_t workflow_run_id, json_t *start_key, struct error *err);
-/* The first with only keys, task_name, status, start_time, stop_code, stopped_reason of a row. */
+/* The first with only keys, task_name, status, start_time, stop_code, stopped_reason, exit_code of
+ * a row. */
 int audit_detail_query_status(struct aws_request *r, const struct audit_table *t,
                               int64_t workflow_run_id, json_t *start_key, struct error *err);
 /* The same for a details row: -1 with ERR_SYNTAX only for keys and status. */

@@ -1,4 +1,4 @@
-/* The details row of one task. Optional attributes are rows of two tables, which serve writing
+/* The details row of one task. Optional attributes are rows of three tables, which serve writing
  * and reading alike. "bytes" may be 0, so "none" is a number below what can be there. */
 #include "lib/audit/audit_expr.h"
 #include "lib/json/json_read.h"
@@ -28,6 +28,17 @@ static const struct {
     {"exit_code", offsetof(struct audit_detail, exit_code), -1},
 };
 
+/* Absent, too, as long as they are not known. */
+static const struct {
+    const char *attribute;
+    size_t offset;
+} times[] = {
+    {"created_at", offsetof(struct audit_detail, created_at)},
+    {"pull_started_at", offsetof(struct audit_detail, pull_started_at)},
+    {"pull_stopped_at", offsetof(struct audit_detail, pull_stopped_at)},
+    {"started_at", offsetof(struct audit_detail, container_started_at)},
+};
+
 /* The number of rows in one of these tables. */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -40,6 +51,11 @@ static const char **text_of(struct audit_detail *row, size_t i)
 static int64_t *number_of(struct audit_detail *row, size_t i)
 {
     return (int64_t *)(void *)((char *)row + numbers[i].offset);
+}
+
+static int64_t *time_of(struct audit_detail *row, size_t i)
+{
+    return (int64_t *)(void *)((char *)row + times[i].offset);
 }
 
 static json_t *detail_key(const struct audit_table *t, const struct audit_detail *row)
@@ -60,6 +76,9 @@ static json_t *detail_attributes(const struct audit_detail *given)
     for (size_t i = 0; i < COUNT(numbers); i++)
         if (*number_of(&row, i) > numbers[i].none)
             bad |= audit_item_set(out, numbers[i].attribute, dynamodb_n(*number_of(&row, i)));
+    for (size_t i = 0; i < COUNT(times); i++)
+        if (*time_of(&row, i) > 0)
+            bad |= audit_item_set(out, times[i].attribute, audit_value_time(*time_of(&row, i)));
     if (row.exec_time_in_seconds >= 0)
         bad |= audit_item_set(out, "exec_time_in_seconds",
                               audit_value_seconds(row.exec_time_in_seconds));
@@ -175,15 +194,15 @@ int audit_detail_query_consistent(struct aws_request *r, const struct audit_tabl
 int audit_detail_query_status(struct aws_request *r, const struct audit_table *t,
                               int64_t workflow_run_id, json_t *start_key, struct error *err)
 {
-    static const char *const wanted[] = {"task_name", "status", "start_time", "stop_code",
-                                         "stopped_reason"};
+    static const char *const wanted[] = {"task_name", "status",         "start_time",
+                                         "stop_code", "stopped_reason", "exit_code"};
     struct audit_expr e;
     audit_expr_init(&e, t);
     audit_expr_name(&e, "range", t->range_key);
     for (size_t i = 0; i < COUNT(wanted); i++)
         audit_expr_name(&e, wanted[i], wanted[i]);
     const struct rows rows = {.projection = "#hash, #range, #task_name, #status, #start_time, "
-                                            "#stop_code, #stopped_reason"};
+                                            "#stop_code, #stopped_reason, #exit_code"};
     int rc = detail_query(r, t, &e, workflow_run_id, rows, start_key, err);
     audit_expr_free(&e);
     return rc;
@@ -214,6 +233,8 @@ int audit_detail_read(json_t *item, const struct audit_table *t, struct audit_de
         *text_of(out, i) = dynamodb_get_s(item, texts[i].attribute, NULL);
     for (size_t i = 0; i < COUNT(numbers); i++)
         *number_of(out, i) = dynamodb_get_n(item, numbers[i].attribute, numbers[i].none);
+    for (size_t i = 0; i < COUNT(times); i++)
+        *time_of(out, i) = audit_get_time(item, times[i].attribute);
     if (!out->ecs_task_id || out->workflow_run_id <= 0)
         return err_set(err, ERR_SYNTAX, "an item of %s has no %s or %s", t->table, t->hash_key,
                        t->range_key);

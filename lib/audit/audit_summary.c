@@ -77,6 +77,20 @@ int audit_summary_cancel(struct aws_request *r, const struct audit_table *t,
                                 err);
 }
 
+int audit_summary_claim(struct aws_request *r, const struct audit_table *t,
+                        const char *workflow_name, int64_t workflow_run_id, int64_t chunk,
+                        struct error *err)
+{
+    struct audit_expr e;
+    audit_expr_init(&e, t);
+    audit_expr_set(&e, "launch_chunk", dynamodb_n(chunk));
+    return audit_expr_update_if(&e, r, t, summary_key(t, workflow_name, workflow_run_id),
+                                "attribute_exists(#hash) AND NOT (" AUDIT_IS_FINAL
+                                ") AND (attribute_not_exists(#launch_chunk)"
+                                " OR #launch_chunk < :launch_chunk)",
+                                err);
+}
+
 /* Consistent, because it is asked for right after a write was refused. */
 int audit_summary_get(struct aws_request *r, const struct audit_table *t, const char *workflow_name,
                       int64_t workflow_run_id, struct error *err)

@@ -50,6 +50,8 @@ static int open_client(struct aws *a, const struct aws_options *options, struct 
     };
     a->clock = options->clock ? options->clock : clock_system();
     a->log = options->log;
+    a->observe = options->observe;
+    a->observe_ctx = options->observe_ctx;
     retry_bucket_open(&a->bucket);
     struct aws_options chain = *options;
     int rc = read_attempts(options, &a->max_attempts, err);

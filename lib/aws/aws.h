@@ -33,6 +33,15 @@ enum aws_service {
     AWS_SERVICE_COUNT
 };
 
+/* How one attempt of a call ended. Texts are borrowed. */
+struct aws_attempt {
+    const char *service;   /* "DynamoDB" */
+    const char *operation; /* "Query" */
+    int64_t took;          /* from sending to the answer, us */
+    bool throttled;
+    bool failed; /* throttled or not: no answer, or one that is an error */
+};
+
 /* Where settings come from; NULL members are looked up by the SDK conventions:
  * region: AWS_REGION, AWS_DEFAULT_REGION, the profile's `region`, the instance's metadata;
  * credentials: credentials.h tells the chain; profiles (AWS_PROFILE, AWS_DEFAULT_PROFILE) are in
@@ -52,6 +61,10 @@ struct aws_options {
     const struct log *log;                   /* may be NULL */
     /* Asked while the first credentials are waited for: true gives up. NULL: never. */
     bool (*interrupted)(void);
+    /* Told of each attempt that has ended, on the client's thread; must not call the client. NULL:
+     * nobody is. */
+    void (*observe)(void *ctx, const struct aws_attempt *attempt);
+    void *observe_ctx;
 };
 
 struct aws;

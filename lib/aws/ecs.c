@@ -113,23 +113,76 @@ const char *ecs_list_next(const struct aws_response *response)
     return json_str(response->json, "nextToken", NULL);
 }
 
-/* The exit code of a task: of the first container that failed, and only when all have one. */
-static void read_exit(const json_t *task, struct ecs_task *out)
+/* What RunTask gave the work to: the container of the first override; "" if there is none. */
+static const char *worker_name(const json_t *task)
 {
-    const json_t *containers = json_object_get(task, "containers");
+    const json_t *overrides =
+        json_object_get(json_object_get(task, "overrides"), "containerOverrides");
+    return json_str(json_array_get(overrides, 0), "name", "");
+}
+
+static bool has_code(const json_t *container)
+{
+    return json_is_integer(json_object_get(container, "exitCode"));
+}
+
+/* The exit code of all containers together: of the first that failed, and only when all have one.
+ */
+static void read_all_exits(const json_t *containers, struct ecs_task *out)
+{
     size_t i;
     json_t *container;
     out->has_exit_code = json_array_size(containers) > 0;
     json_array_foreach (containers, i, container) {
-        bool has_code = json_is_integer(json_object_get(container, "exitCode"));
         int64_t code = json_int(container, "exitCode", 0);
         const char *reason = json_str(container, "reason", "");
-        out->has_exit_code = out->has_exit_code && has_code;
+        out->has_exit_code = out->has_exit_code && has_code(container);
         if (out->exit_code == 0 && (code != 0 || !out->container_reason[0])) {
             out->exit_code = code;
             out->container_reason = reason;
         }
     }
+}
+
+/* A sidecar that only followed the task's end was killed; one that ended badly by itself has an
+ * exit code of its own, or ECS says why. */
+static void read_sidecar(const json_t *container, struct ecs_task *out)
+{
+    enum { SIGNAL_BASE = 128 };
+    int64_t code = json_int(container, "exitCode", 0);
+    const char *reason = json_str(container, "reason", "");
+    bool bad = (code > 0 && code < SIGNAL_BASE) || *reason;
+    if (out->sidecar.name || !bad)
+        return;
+    out->sidecar.name = json_str(container, "name", "?");
+    out->sidecar.reason = reason;
+    out->sidecar.has_exit_code = has_code(container);
+    out->sidecar.exit_code = code;
+}
+
+/* By the container that was given the work, if the task has it; the others are sidecars. */
+static void read_exit(const json_t *task, struct ecs_task *out)
+{
+    const json_t *containers = json_object_get(task, "containers");
+    const char *worker = worker_name(task);
+    bool found = false;
+    size_t i;
+    json_t *container;
+    json_array_foreach (containers, i, container) {
+        if (*worker && strcmp(json_str(container, "name", ""), worker) == 0) {
+            found = true;
+            out->has_exit_code = has_code(container);
+            out->exit_code = json_int(container, "exitCode", 0);
+            out->container_reason = json_str(container, "reason", "");
+        }
+    }
+    if (!found) {
+        read_all_exits(containers, out);
+        return;
+    }
+    json_array_foreach (containers, i, container)
+        if (strcmp(json_str(container, "name", ""), worker) != 0)
+            read_sidecar(container, out);
 }
 
 int ecs_task_read(json_t *task, struct ecs_task *out, struct error *err)
@@ -140,6 +193,8 @@ int ecs_task_read(json_t *task, struct ecs_task *out, struct error *err)
         .stop_code = json_str(task, "stopCode", ""),
         .stopped_reason = json_str(task, "stoppedReason", ""),
         .created_at = epoch_member(task, "createdAt"),
+        .pull_started_at = epoch_member(task, "pullStartedAt"),
+        .pull_stopped_at = epoch_member(task, "pullStoppedAt"),
         .started_at = epoch_member(task, "startedAt"),
         .stopped_at = epoch_member(task, "stoppedAt"),
         .container_reason = "",

@@ -40,11 +40,20 @@ struct ecs_task {
     const char *stop_code; /* "" if absent */
     const char *stopped_reason;
     int64_t created_at; /* wall microseconds; 0 if absent */
+    int64_t pull_started_at, pull_stopped_at;
     int64_t started_at;
     int64_t stopped_at;
-    bool has_exit_code;           /* every container has one */
-    int64_t exit_code;            /* the first non-zero one, else 0 */
-    const char *container_reason; /* of that container, "" if absent */
+    /* The container that does the work is the one that RunTask's overrides name; where they name
+     * none, all containers count as one: has_exit_code when every one has, the first bad code. */
+    bool has_exit_code;
+    int64_t exit_code;
+    const char *container_reason; /* "" if absent */
+    /* A container beside it that ended badly by itself; name NULL if there is none. */
+    struct {
+        const char *name, *reason;
+        bool has_exit_code;
+        int64_t exit_code;
+    } sidecar;
 };
 /* Reads a task. -1 with ERR_SYNTAX if it has no taskArn or lastStatus. */
 int ecs_task_read(json_t *task, struct ecs_task *out, struct error *err);

@@ -92,6 +92,21 @@ static bool retry(struct flight *f, const struct aws_response *r, const struct e
     return true;
 }
 
+static void observe(const struct flight *f, const struct error *err)
+{
+    const struct aws *a = f->owner;
+    if (!a->observe)
+        return;
+    const struct aws_attempt attempt = {
+        .service = aws_service_info(f->request.service)->name,
+        .operation = f->request.operation,
+        .took = clock_mono(a->clock) - f->sent_at,
+        .throttled = err && retry_classify(f->request.service, err) == RETRY_THROTTLE,
+        .failed = err != NULL,
+    };
+    a->observe(a->observe_ctx, &attempt);
+}
+
 /* The response is the flight's until its owner's callback takes parts of it over. */
 static void on_http(void *ctx, struct http_response *http, const struct error *http_err)
 {
@@ -103,6 +118,7 @@ static void on_http(void *ctx, struct http_response *http, const struct error *h
         rc = answer_read(&f->request, http, &response, &err);
     else
         err = *http_err;
+    observe(f, rc ? &err : NULL);
     if (rc == 0) {
         finish(f, &response, NULL);
     } else if (!retry(f, &response, &err)) {
@@ -151,6 +167,7 @@ static int send_attempt(struct flight *f, struct error *err)
         .wall = clock_wall(a->clock) + a->skew,
     };
     f->credentials_age = a->refresh.age;
+    f->sent_at = clock_mono(a->clock);
     f->skew = a->skew;
     if (attempt_open(&t, &in, err))
         return -1;

@@ -20,6 +20,8 @@ struct aws {
     struct retry_bucket bucket;
     struct retry_heap waiting;
     struct http_client *http;
+    void (*observe)(void *ctx, const struct aws_attempt *attempt); /* may be NULL */
+    void *observe_ctx;
     struct flight *flights; /* all calls outstanding */
     size_t count;
 };
@@ -39,6 +41,7 @@ struct flight {
     int credentials_age; /* that the last attempt was signed with, */
     int64_t skew;        /* and its clock: another call may have put them right meanwhile */
     int attempt;
+    int64_t sent_at; /* the last attempt, monotonic us */
     int max_attempts;
     int cost;          /* of the last retry */
     unsigned repaired; /* enum repair */

@@ -14,7 +14,8 @@
 
 /* Ceilings in bytes, listed in one place. */
 enum {
-    BUF_MAX_SPEC = 1024 * 1024,           /* a workflow spec as POSTed */
+    BUF_MAX_SPEC = 16 * 1024 * 1024,      /* a workflow spec as POSTed: 10,000 tasks of 1.4 KB */
+    BUF_MAX_MANIFEST = 16 * 1024 * 1024,  /* its list of tasks as an S3 object */
     BUF_MAX_PAYLOAD = 6 * 1024 * 1024,    /* a Lambda payload, and any request to a JSON service */
     BUF_MAX_AWS_REPLY = 17 * 1024 * 1024, /* DynamoDB answers up to 16 MB (batch), 1 MB a page */
     BUF_MAX_OBJECT = 64 * 1024 * 1024,    /* an S3 object that is put from memory */

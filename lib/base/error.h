@@ -26,6 +26,7 @@
     X(ERR_METHOD, 405, "method-not-allowed", "the method is not allowed here")                     \
     X(ERR_MEDIA_TYPE, 415, "media-type", "the media type is not supported")                        \
     X(ERR_CONFLICT, 409, "conflict", "it is in use or exists already")                             \
+    X(ERR_RETRYING, 409, "retry-under-way", "it is being repeated already")                        \
     X(ERR_IDEMPOTENCY, 422, "idempotency-key-reused", "the idempotency key was used before")       \
     X(ERR_DENIED, 403, "denied", "the request is not allowed")                                     \
     X(ERR_BUSY, 503, "busy", "too much is going on, try again")                                    \

@@ -46,17 +46,27 @@ struct http_body_sink {
     void *piece_data;
 };
 
+/* A reply without a known end; guarded by the exchange's lock but for `source`, which is const. */
+struct http_stream {
+    struct http_stream_source source;
+    bool open;
+    bool waiting; /* the connection is suspended until it is woken */
+    bool woken;   /* since the source was last asked */
+    bool ended;   /* the source is not asked any more */
+};
+
 struct http_exchange {
     struct http_server *server;
     struct MHD_Connection *connection;
     struct http_exchange *prev, *next; /* the server's list, guarded by its lock */
 
-    pthread_mutex_t lock; /* guards the five below */
+    pthread_mutex_t lock; /* guards the six below */
     enum http_state state;
     unsigned owners;
     bool deferred; /* one owner is somebody who will reply */
     struct MHD_Response *response;
     int status;
+    struct http_stream stream;
 
     bool begun; /* these: only touched on the connection's thread */
     bool handled;
@@ -113,6 +123,11 @@ int http_parse_query(struct http_exchange *x);
 int http_copy_headers(struct http_exchange *x);
 /* One owner less; frees at the last. */
 void http_exchange_release(struct http_exchange *x);
+/* Hands the reply over, or drops it; `response` (NULL closes the connection) is taken over. */
+void http_give(struct http_exchange *x, int status, const char *content_type,
+               struct MHD_Response *response);
+/* Ends an endless stream, because the server stops. The server's lock is held. */
+void http_stream_stop_locked(struct http_exchange *x);
 /* Answers a deferred exchange 503 in its owner's place; does nothing in any other state. The
  * server's lock is held. */
 void http_exchange_abandon_locked(struct http_exchange *x);

@@ -56,8 +56,8 @@ static int add_headers(const struct http_exchange *x, struct MHD_Response *respo
 
 /* Takes the response over; one that could not be built closes the connection. Once a deferred
  * connection was resumed it may end at any time: after the lock only our own share is touched. */
-static void give(struct http_exchange *x, int status, const char *content_type,
-                 struct MHD_Response *response)
+void http_give(struct http_exchange *x, int status, const char *content_type,
+               struct MHD_Response *response)
 {
     if (response && (x->header_lost || add_headers(x, response, content_type))) {
         MHD_destroy_response(response);
@@ -93,14 +93,14 @@ static struct MHD_Response *from_memory(const void *body, size_t len,
 void http_reply(struct http_exchange *x, int status, const char *content_type, const void *body,
                 size_t len)
 {
-    give(x, status, content_type,
-         from_memory(body, len, len ? MHD_RESPMEM_MUST_COPY : MHD_RESPMEM_PERSISTENT));
+    http_give(x, status, content_type,
+              from_memory(body, len, len ? MHD_RESPMEM_MUST_COPY : MHD_RESPMEM_PERSISTENT));
 }
 
 void http_reply_const(struct http_exchange *x, int status, const char *content_type,
                       const void *body, size_t len)
 {
-    give(x, status, content_type, from_memory(body, len, MHD_RESPMEM_PERSISTENT));
+    http_give(x, status, content_type, from_memory(body, len, MHD_RESPMEM_PERSISTENT));
 }
 
 /* A buffer that failed gives no text: the connection is then closed rather than sent half an
@@ -114,7 +114,7 @@ void http_reply_take(struct http_exchange *x, int status, const char *content_ty
         text ? MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE) : NULL;
     if (!response)
         free(text);
-    give(x, status, content_type, response);
+    http_give(x, status, content_type, response);
 }
 
 void http_reply_fd(struct http_exchange *x, int status, const char *content_type, int fd,
@@ -126,7 +126,7 @@ void http_reply_fd(struct http_exchange *x, int status, const char *content_type
         (void)close(fd);
     if (!len)
         response = from_memory(NULL, 0, MHD_RESPMEM_PERSISTENT);
-    give(x, status, content_type, response);
+    http_give(x, status, content_type, response);
 }
 
 bool http_gone(const struct http_exchange *x)

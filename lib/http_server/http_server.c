@@ -257,8 +257,10 @@ static void drain(struct http_server *s)
     until.tv_sec += STOP_SECONDS;
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
-    for (struct http_exchange *x = s->exchanges; x; x = x->next)
+    for (struct http_exchange *x = s->exchanges; x; x = x->next) {
         http_exchange_abandon_locked(x);
+        http_stream_stop_locked(x);
+    }
     while (s->exchanges && pthread_cond_timedwait(&s->idle, &s->lock, &until) == 0) {
     }
     pthread_mutex_unlock(&s->lock);

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct http_server;
 struct http_exchange;
@@ -113,6 +114,37 @@ void http_reply_const(struct http_exchange *x, int status, const char *content_t
 /* Sends `len` bytes from `offset` by sendfile; closes fd, also when nothing can be sent. */
 void http_reply_fd(struct http_exchange *x, int status, const char *content_type, int fd,
                    uint64_t offset, uint64_t len);
+
+/* What a source answers instead of a number of bytes. */
+enum {
+    HTTP_STREAM_WAIT = 0,   /* nothing now: ask again after http_stream_wake */
+    HTTP_STREAM_END = -1,   /* that was all */
+    HTTP_STREAM_ABORT = -2, /* cut off, so that the client sees that it is not all */
+};
+
+/* Where a reply without a known end comes from. */
+struct http_stream_source {
+    /* Writes at most `size` bytes and returns how many, or one of the above. Called on a thread of
+     * the pool, whenever the client can take more. */
+    ssize_t (*read)(void *ctx, char *out, size_t size);
+    /* May be NULL. Called once, when nothing is read any more, whatever the cause; the exchange
+     * must not be touched afterwards. */
+    void (*closed)(void *ctx);
+    void *ctx;
+    bool endless; /* it ends at once when the server stops; others get the two seconds */
+};
+
+/* Gives the reply piece by piece: chunked, or up to the connection's end for HTTP/1.0. Until
+ * `closed` was called, the next three may be called from any thread, but not from `read`. */
+void http_reply_stream(struct http_exchange *x, int status, const char *content_type,
+                       const struct http_stream_source *source);
+/* The source has something again. */
+void http_stream_wake(struct http_exchange *x);
+/* Ends it: in good order while it waits, else, because the client does not read, by cutting it off.
+ */
+void http_stream_end(struct http_exchange *x);
+/* True when the client of a waiting stream has gone (best effort). */
+bool http_stream_gone(struct http_exchange *x);
 
 /* In `handle` only: the reply comes later, from any thread, by one of the functions above. The
  * handler must not touch the exchange after handing it on. */

@@ -30,6 +30,7 @@ struct reading {
     int64_t own_pattern;
     json_t *task_list;
     json_t *labels;
+    json_t *manifest;
     struct json_problems *problems;
 };
 
@@ -70,6 +71,7 @@ static const struct field attributes[] = {
     NUMBER("runTimeoutSeconds", a.run_timeout_seconds, 1, SECONDS_MAX),
     NUMBER("toleratedFailures", a.tolerated_failures, 0, SPEC_TASKS_MAX),
     {"labels", FIELD_OBJECT, false, AT(labels), 0, 0},
+    {"taskManifest", FIELD_JSON, false, AT(manifest), 0, 0},
 };
 
 static const struct field task_attributes[] = {
@@ -208,6 +210,15 @@ static void check_labels(struct reading *r)
     }
 }
 
+/* It is known, so that whoever copies an execution's input here is told what to do. */
+static void check_manifest(struct reading *r)
+{
+    if (r->manifest)
+        json_problem_add(r->problems, "/taskManifest",
+                         "must not be given: a long list of tasks is stored in S3 by the server "
+                         "itself; give the tasks in taskList");
+}
+
 /* One element of taskList; `seen` maps the names so far to their index. */
 static int check_task(struct reading *r, json_t *object, size_t index, json_t *seen)
 {
@@ -299,6 +310,7 @@ int spec_check(struct spec *s, const json_t *given, int hint, struct json_proble
     check_tables(&r);
     check_pattern(&r, hint);
     check_labels(&r);
+    check_manifest(&r);
     int rc = check_pieces(&r, "/subnetIdLiteral", r.a.subnet_id_literal, SUBNETS_MAX,
                           spec_rule_subnet, err);
     if (rc == 0)

@@ -23,10 +23,17 @@ void api_workflow_create(struct api_call *call); /* POST /workflows */
 void api_workflow_list(struct api_call *call);   /* GET /workflows */
 void api_workflow_get(struct api_call *call);    /* GET /workflows/{id} */
 void api_workflow_tasks(struct api_call *call);  /* GET /workflows/{id}/tasks */
+/* GET /workflows/{id}/failures: failed and cancelled tasks, grouped by why */
+void api_workflow_failures(struct api_call *call);
 void api_workflow_events(struct api_call *call); /* GET /workflows/{id}/events */
 void api_workflow_spec(struct api_call *call);   /* GET /workflows/{id}/spec */
 void api_workflow_cancel(struct api_call *call); /* POST /workflows/{id}/cancel */
 void api_workflow_retry(struct api_call *call);  /* POST /workflows/{id}/retry */
+void api_events(struct api_call *call);          /* GET /events */
+void api_stats(struct api_call *call);           /* GET /stats */
+void api_metrics(struct api_call *call);         /* GET /metrics */
+void api_definition(struct api_call *call);      /* GET /workflows/{id}/definition */
+void api_export(struct api_call *call);          /* GET /workflows/{id}/export */
 /* GET /livez: 200 as long as the process can answer at all. */
 void api_livez(struct api_call *call);
 /* GET /readyz: 200 when store, control loop and AWS are well, else 503 with what is not. */

@@ -25,6 +25,24 @@ static void write_history(struct json_writer *w, const struct preflight *p)
     jw_end_object(w);
 }
 
+/* The list of tasks as an object, and the executions that a distributed Map makes of it. */
+static void write_manifest(struct json_writer *w, const struct run_forecast *forecast)
+{
+    const struct preflight *p = &forecast->preflight;
+    if (forecast->facts.manifest_bytes)
+        write_size(w, "manifest", "bytes", forecast->facts.manifest_bytes, BUF_MAX_MANIFEST);
+    else
+        jw_null(w, "manifest");
+    if (!p->children) {
+        jw_null(w, "children");
+        return;
+    }
+    jw_object(w, "children");
+    jw_int(w, "executions", p->children);
+    jw_int(w, "eventsEach", p->events_per_child);
+    jw_end_object(w);
+}
+
 static void write_start(struct json_writer *w, const struct preflight *p)
 {
     jw_object(w, "start");
@@ -82,6 +100,7 @@ static void write_forecast(struct json_writer *w, const struct run_forecast *for
     jw_int(w, "pattern", f->pattern);
     jw_int(w, "tasks", f->tasks);
     write_size(w, "input", "bytes", f->input_bytes, PREFLIGHT_INPUT_MAX);
+    write_manifest(w, forecast);
     write_history(w, p);
     write_start(w, p);
     write_size(w, "overrides", "characters", f->override_characters, PREFLIGHT_OVERRIDE_MAX);

@@ -9,6 +9,8 @@
 
 /* The loop turns at least every few seconds; longer than this and it hangs. */
 #define LOOP_STALE (INT64_C(30) * CLOCK_SECOND)
+/* The loop calls AWS at least every minute, whether there are runs or not. */
+#define AWS_STALE (INT64_C(240) * CLOCK_SECOND)
 
 void api_livez(struct api_call *call)
 {
@@ -42,10 +44,34 @@ static void check_all(struct api_call *call, struct check checks[CHECKS])
         (void)snprintf(checks[1].detail, sizeof checks[1].detail,
                        "the control loop has not turned for %lld s",
                        (long long)(loop_age / CLOCK_SECOND));
-    checks[2] = (struct check){.name = "aws", .ok = fail_at == 0 || ok_at >= fail_at};
+    checks[2] = (struct check){.name = "aws", .ok = ok_at > fail_at && now - ok_at < AWS_STALE};
     if (!checks[2].ok)
-        (void)snprintf(checks[2].detail, sizeof checks[2].detail,
-                       "the last AWS call failed: see the log");
+        (void)snprintf(checks[2].detail, sizeof checks[2].detail, "%s",
+                       fail_at > ok_at ? "the last AWS call failed: see the log"
+                       : ok_at         ? "AWS has not answered for some minutes"
+                                       : "AWS has not answered yet");
+}
+
+/* How the audit tables are read, and how far behind that is; not a matter of readiness. */
+static void write_mirror(struct json_writer *w, const struct control_health *h, int64_t now)
+{
+    static const char *const sources[] = {[SOURCE_UNKNOWN] = "query",
+                                          [SOURCE_STREAM] = "stream",
+                                          [SOURCE_NO_STREAM] = "query: the table has no stream",
+                                          [SOURCE_DENIED] = "query: the stream may not be read",
+                                          [SOURCE_UNREACHABLE] =
+                                              "query: the streams endpoint does not answer"};
+    char pattern[] = "pattern0";
+    jw_object(w, "mirror");
+    jw_num(w, "lagSeconds", control_lag_seconds(h, now));
+    for (int p = 1; p <= 2; p++) {
+        pattern[sizeof pattern - 2] = (char)('0' + p);
+        jw_object(w, pattern);
+        jw_str(w, "summary", sources[atomic_load(&h->source[p][MIRROR_SUMMARY])]);
+        jw_str(w, "details", sources[atomic_load(&h->source[p][MIRROR_DETAILS])]);
+        jw_end_object(w);
+    }
+    jw_end_object(w);
 }
 
 /* All checks are told, also those that are well. */
@@ -66,6 +92,7 @@ void api_readyz(struct api_call *call)
     for (int i = 0; i < CHECKS; i++)
         jw_str(&w, checks[i].name, checks[i].ok ? "ok" : checks[i].detail);
     jw_end_object(&w);
+    write_mirror(&w, call->sv->health, clock_mono(call->sv->clock));
     jw_end_object(&w);
     buf_addc(&body, '\n');
     http_add_header(call->x, "Cache-Control", "no-store");

@@ -3,6 +3,7 @@
 
 #include "lib/audit/audit.h"
 #include "lib/base/clock.h"
+#include "lib/verdict/verdict.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -52,6 +53,18 @@ int query_status(const struct http_exchange *x, int *out, struct error *err)
     }
     return err_set(err, ERR_ARGUMENT,
                    "?status= must be Submitted, Running, Completed, Failed or Cancelled");
+}
+
+int query_reason(const struct http_exchange *x, const char **out, struct error *err)
+{
+    enum verdict_class c = VERDICT_NONE;
+    const char *text = http_query(x, "reason");
+    if (!text)
+        return 0;
+    if (verdict_parse(text, &c, err))
+        return err_wrap(err, "?reason=");
+    *out = verdict_name(c);
+    return 0;
 }
 
 /* Cursors are ids or positions of ours; clients are told to treat them as opaque. */

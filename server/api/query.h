@@ -18,6 +18,9 @@ int query_int(const struct http_exchange *x, const char *name, int64_t min, int6
 int query_time(const struct http_exchange *x, const char *name, int64_t *out, struct error *err);
 /* ?status=: one of the status names, any case; leaves *out alone when it is absent. */
 int query_status(const struct http_exchange *x, int *out, struct error *err);
+/* ?reason=: the name of a class of lib/verdict, any case, as it is stored; leaves *out alone when
+ * it is absent. */
+int query_reason(const struct http_exchange *x, const char **out, struct error *err);
 /* ?limit= and ?cursor= (the opaque text of an earlier page: a number of ours). */
 int query_page(const struct http_exchange *x, int *limit, int64_t *cursor, struct error *err);
 /* Refuses arguments that are not in the list (a misspelt filter must not be ignored). */

@@ -48,7 +48,7 @@ static void write_counts(struct json_writer *w, const struct store_run *run)
 /* Paths without scheme and host: behind a proxy the server does not know its own name. */
 static void write_links(struct json_writer *w, int64_t id)
 {
-    static const char *const parts[] = {"self", "tasks", "events", "spec"};
+    static const char *const parts[] = {"self", "tasks", "failures", "events", "spec"};
     char path[64];
     jw_object(w, "links");
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -64,6 +64,7 @@ void render_run(struct json_writer *w, const struct store_run *run, int64_t now)
 {
     jw_object(w, NULL);
     jw_int(w, "workflowRunId", run->id);
+    jw_int(w, "version", run->version);
     jw_str(w, "workflowName", run->workflow_name);
     jw_int(w, "pattern", run->pattern);
     if (run->parent_id)
@@ -72,6 +73,7 @@ void render_run(struct json_writer *w, const struct store_run *run, int64_t now)
         jw_null(w, "parentRunId");
     jw_str(w, "status", audit_status_name(run->status));
     jw_str(w, "reason", run->reason);
+    jw_str(w, "origin", run->elsewhere ? "elsewhere" : "here");
     write_counts(w, run);
     jw_time(w, "submittedAt", run->submitted_at);
     jw_time(w, "startedAt", run->started_at);
@@ -83,6 +85,8 @@ void render_run(struct json_writer *w, const struct store_run *run, int64_t now)
         jw_time(w, "cancelRequestedAt", run->cancel_at);
     if (run->cancel_reason)
         jw_str(w, "cancelReason", run->cancel_reason);
+    if (run->trimmed_at)
+        jw_time(w, "tasksRemovedAt", run->trimmed_at);
     if (run->labels)
         jw_raw(w, "labels", run->labels, strlen(run->labels));
     if (run->idempotency_key)
@@ -91,12 +95,44 @@ void render_run(struct json_writer *w, const struct store_run *run, int64_t now)
     jw_end_object(w);
 }
 
+void render_class(struct json_writer *w, const char *reason, const struct verdict_end *end)
+{
+    enum verdict_class c = VERDICT_UNKNOWN;
+    char sentence[VERDICT_SENTENCE_MAX];
+    (void)verdict_parse(reason, &c, NULL);
+    jw_str(w, "class", reason);
+    jw_str(w, "sentence", verdict_sentence(end, c, sentence));
+    jw_str(w, "remedy", verdict_remedy(c));
+}
+
+void render_reason(struct json_writer *w, const char *name, const char *reason,
+                   const struct verdict_end *end)
+{
+    if (!reason) {
+        jw_null(w, name);
+        return;
+    }
+    jw_object(w, name);
+    render_class(w, reason, end);
+    jw_end_object(w);
+}
+
+/* How it came to run: what the phases before the task's own work took. */
+static void write_start(struct json_writer *w, const struct store_task *task)
+{
+    jw_time(w, "createdAt", task->created_at);
+    jw_time(w, "pullStartedAt", task->pull_started_at);
+    jw_time(w, "pullStoppedAt", task->pull_stopped_at);
+    jw_time(w, "containerStartedAt", task->container_started_at);
+}
+
 /* Members that a task has no value for yet are null, measured ones are left out. */
 void render_task(struct json_writer *w, const struct store_task *task, int64_t now)
 {
     bool over = audit_status_final(task->status);
     jw_object(w, NULL);
     jw_str(w, "taskName", task->name);
+    jw_int(w, "version", task->version);
     jw_str(w, "ecsTaskId", task->ecs_task_id);
     jw_str(w, "status", audit_status_name(task->status));
     jw_str(w, "s3BucketName", task->s3_bucket);
@@ -113,6 +149,10 @@ void render_task(struct json_writer *w, const struct store_task *task, int64_t n
         jw_int(w, "exitCode", task->exit_code);
     jw_str(w, "stopCode", task->stop_code);
     jw_str(w, "stoppedReason", task->stopped_reason);
+    const struct verdict_end end = {task->status, task->stop_code, task->stopped_reason,
+                                    task->exit_code};
+    render_reason(w, "reason", task->reason, &end);
+    write_start(w, task);
     jw_int(w, "attempt", task->attempt);
     jw_end_object(w);
 }

@@ -5,6 +5,7 @@
 #include "server/api/problem.h"
 #include "server/api/query.h"
 #include "server/api/render.h"
+#include "server/api/task_changes.h"
 #include "server/store/store.h"
 
 #include <inttypes.h>
@@ -177,27 +178,43 @@ static int check_run(struct api_call *call, struct error *err)
     return rc;
 }
 
-/* In the order of the spec; the cursor is the last task's position. */
+/* What GET /workflows/{id}/tasks may be asked for. */
+struct task_filter {
+    int status;
+    int limit;
+    int64_t after;
+    const char *reason;
+};
+
+static int read_task_filter(struct http_exchange *x, struct task_filter *f, struct error *err)
+{
+    static const char *const known[] = {"status", "reason", "limit", "cursor"};
+    if (query_only(x, known, sizeof known / sizeof known[0], err) ||
+        query_status(x, &f->status, err) || query_reason(x, &f->reason, err) ||
+        query_page(x, &f->limit, &f->after, err))
+        return -1;
+    return 0;
+}
+
+/* In the order of the spec; the cursor is the last task's position. With ?since= it is the list of
+ * what changed. */
 void api_workflow_tasks(struct api_call *call)
 {
-    static const char *const known[] = {"status", "limit", "cursor"};
+    if (http_query(call->x, "since")) {
+        task_changes_reply(call);
+        return;
+    }
     struct page p;
     struct error err = {0};
-    int status = -1;
-    int limit = 0;
-    int64_t after = -1;
+    struct task_filter f = {.status = -1, .after = -1};
     bool more = false;
     page_begin(&p, call->sv);
-    int rc = query_only(call->x, known, 3, &err);
-    if (!rc)
-        rc = query_status(call->x, &status, &err);
-    if (!rc)
-        rc = query_page(call->x, &limit, &after, &err);
+    int rc = read_task_filter(call->x, &f, &err);
     if (!rc)
         rc = check_run(call, &err);
     if (!rc)
-        rc = store_task_list(call->sv->store, call->run_id, status, after, limit, add_task, &p,
-                             &more, &err);
+        rc = store_task_list_reason(call->sv->store, call->run_id, f.status, f.reason, f.after,
+                                    f.limit, add_task, &p, &more, &err);
     page_end(&p, call->x, rc, more, &err);
 }
 

@@ -5,10 +5,15 @@
 #include "lib/aws/aws.h"
 #include "lib/aws/endpoint.h"
 #include "lib/http_server/http_server.h"
+#include "lib/json/json_read.h"
+#include "server/api/render.h"
 #include "server/app/folder.h"
+#include "server/app/limits.h"
 #include "server/app/machines.h"
 #include "server/app/outputs.h"
+#include "server/calls.h"
 #include "server/control/control.h"
+#include "server/live/live.h"
 #include "server/local/local.h"
 #include "server/routes/routes.h"
 #include "server/services.h"
@@ -24,17 +29,23 @@ enum {
     HOST_MAX = 64,
     LOCAL_CALLS_PER_SECOND = 1000, /* the embedded endpoint has no quota */
 };
+#define DAY (24 * INT64_C(3600) * CLOCK_SECOND)
+#define LOCAL_STREAM_INTERVAL (100 * CLOCK_MS)
+#define LOCAL_DISCOVER_INTERVAL (2 * CLOCK_SECOND)
 
 struct app {
     const struct settings *settings;
     const struct log *log;
     struct folder folder;
+    struct limits limits;
     struct machines machines; /* local mode's */
     struct outputs outputs;   /* the deployment's; empty in local mode */
     struct store *store;
     struct local *local;
     struct control *control;
     struct control_health health;
+    struct calls calls;
+    struct live *live;
     struct services services;
     struct http_server *http;
 };
@@ -60,6 +71,12 @@ static const char *machine_arn(const struct app *a, int i)
     if (is_local(a))
         return a->machines.arns[i];
     return text ? text : a->outputs.arns[i];
+}
+
+/* What the deployment of a pattern knows; NULL: nothing is told. */
+static json_t *defaults(const struct app *a, int i)
+{
+    return is_local(a) ? a->machines.defaults[i] : a->outputs.defaults[i];
 }
 
 /* The folder of this program, for the workers beside it. */
@@ -180,21 +197,43 @@ static bool is_interrupted(void)
             sigismember(&set, SIGHUP) == 1);
 }
 
+/* On the control loop's thread. */
+static void note_call(void *calls, const struct aws_attempt *attempt)
+{
+    const enum call_result result = attempt->throttled ? CALL_THROTTLED
+                                    : attempt->failed  ? CALL_ERROR
+                                                       : CALL_OK;
+    calls_note(calls, attempt->service, attempt->operation, result, attempt->took,
+               clock_mono(clock_system()));
+}
+
 /* In local mode the loop talks to the embedded endpoint as it would to AWS, with any credentials.
  */
 static int open_control(struct app *a, struct error *err)
 {
-    struct control_options options = {
-        .store = a->store,
-        .aws = {.region = region(a), .log = a->log, .interrupted = is_interrupted},
-        .clock = clock_system(),
-        .log = a->log,
-        .health = &a->health};
-    for (int i = 0; i < PATTERNS; i++)
+    struct control_options options = {.store = a->store,
+                                      .aws = {.region = region(a),
+                                              .log = a->log,
+                                              .interrupted = is_interrupted,
+                                              .observe = note_call,
+                                              .observe_ctx = &a->calls},
+                                      .clock = clock_system(),
+                                      .log = a->log,
+                                      .health = &a->health,
+                                      .retention = option_int(&a->settings->values[SET_RETENTION]) * DAY,
+                                      .discover = true};
+    for (int i = 0; i < PATTERNS; i++) {
+        const json_t *known = defaults(a, i);
         options.machine_arn[i + 1] = machine_arn(a, i);
+        options.summary_table[i + 1] = json_str(known, "ddbTableNameWFSummary", NULL);
+        options.summary_range_key[i + 1] = json_str(known, "rangeKeyWFSummary", NULL);
+        options.details_table[i + 1] = json_str(known, "ddbTableNameWFDetails", NULL);
+    }
     if (a->local) {
         const char *advertised = settings_text(a->settings, SET_AWS_ADVERTISE);
         options.aws.endpoint = advertised ? advertised : local_url(a->local);
+        options.stream_interval = LOCAL_STREAM_INTERVAL;
+        options.discover_interval = LOCAL_DISCOVER_INTERVAL;
         options.aws.access_key_id = "local";
         options.aws.secret_access_key = "local";
         options.calls_per_second = LOCAL_CALLS_PER_SECOND;
@@ -203,6 +242,19 @@ static int open_control(struct app *a, struct error *err)
     }
     a->control = control_start(&options, err);
     return a->control ? 0 : -1;
+}
+
+/* Browsers are told of runs as REST shows them. */
+static int open_live(struct app *a, struct error *err)
+{
+    a->limits = limits_take();
+    const struct live_options options = {.store = a->store,
+                                         .clock = clock_system(),
+                                         .log = a->log,
+                                         .render = render_run,
+                                         .max_clients = a->limits.feeds};
+    a->live = live_open(&options, err);
+    return a->live ? 0 : -1;
 }
 
 /* Last, because a request may come as soon as it is open. */
@@ -216,19 +268,22 @@ static int open_http(struct app *a, struct error *err)
                                     .clock = clock_system(),
                                     .log = a->log,
                                     .health = &a->health,
+                                    .calls = &a->calls,
+                                    .live = a->live,
                                     .wake_control = control_wake,
                                     .wake_ctx = a->control,
                                     .loopback = is_loopback(host),
                                     .local = a->local != NULL};
     for (int i = 0; i < PATTERNS; i++) {
-        a->services.spec_defaults[i + 1] =
-            a->local ? a->machines.defaults[i] : a->outputs.defaults[i];
+        a->services.spec_defaults[i + 1] = defaults(a, i);
         a->services.offered[i + 1] = machine_arn(a, i) != NULL;
+        a->services.definitions[i + 1] = machines_definition(&a->machines, i);
     }
     const struct http_server_options options = {
         .host = host,
         .port = port,
         .threads = (unsigned)option_int(&a->settings->values[SET_THREADS]),
+        .max_connections = a->limits.connections,
         .max_body = BUF_MAX_SPEC,
         .log = a->log,
         .ctx = &a->services,
@@ -272,6 +327,8 @@ struct app *app_open(const struct settings *settings, const struct log *log, str
     if (!rc)
         rc = open_control(a, err);
     if (!rc)
+        rc = open_live(a, err);
+    if (!rc)
         rc = open_http(a, err);
     return rc ? app_close(a) : a;
 }
@@ -295,6 +352,7 @@ struct app *app_close(struct app *a)
     if (a->http)
         http_server_quiesce(a->http);
     http_server_stop(a->http);
+    live_close(a->live);
     control_stop(a->control);
     local_close(a->local);
     store_close(a->store);

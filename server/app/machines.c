@@ -98,6 +98,14 @@ int machines_open_local(struct machines *m, const char *region, struct error *er
     return machines_open(m, region, LOCAL_ACCOUNT, LOCAL_LAUNCHER, LOCAL_MONITOR, err);
 }
 
+const char *machines_definition(const struct machines *m, int i)
+{
+    if (m->definitions[i].len > 0)
+        return buf_str(&m->definitions[i]);
+    const struct embedded *file = find("infra/statemachines", i + 1, NULL);
+    return file ? file->data : NULL;
+}
+
 bool machines_is_arn(const char *text)
 {
     return strncmp(text, "arn:", 4) == 0 && strstr(text, ":stateMachine:") != NULL;

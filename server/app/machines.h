@@ -23,6 +23,9 @@ int machines_open(struct machines *m, const char *region, const char *account, c
                   const char *monitor, struct error *err);
 /* The same with the account and the function names of local mode. */
 int machines_open_local(struct machines *m, const char *region, struct error *err);
+/* The definition of a pattern (0: the first); before machines_open as it is deployed, with ${...}
+ * for the functions. Lives as long as the struct; NULL if there is none. */
+const char *machines_definition(const struct machines *m, int i);
 /* Whether the text looks like the ARN of a state machine. */
 bool machines_is_arn(const char *text);
 /* NULL members are fine: also for a struct that is all zero. */

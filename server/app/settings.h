@@ -18,6 +18,7 @@ enum setting {
     SET_MACHINE_1,
     SET_MACHINE_2,
     SET_THREADS,
+    SET_RETENTION,
     SET_LOG_LEVEL,
     SET_REGION,
     SET_ENDPOINT,

@@ -1,6 +1,8 @@
 #include "server/control/control.h"
 
 #include "server/control/follow.h"
+#include "server/control/retain.h"
+#include "server/discover/discover.h"
 #include "server/submit/submit.h"
 
 #include <pthread.h>
@@ -21,6 +23,8 @@ struct control {
     struct watch *watch;
     struct mirror *mirror;
     struct follows *follows;
+    struct discover *discover; /* NULL: not wanted */
+    struct retain retain;
     pthread_t thread;
     atomic_bool woken;
     atomic_bool stopping;
@@ -40,6 +44,17 @@ static void rows_moved(void *ctx, int64_t run_id)
     follows_moved(c->follows, run_id);
 }
 
+static void note_health(const struct control *c, int64_t now)
+{
+    if (!c->loop.health)
+        return;
+    int64_t behind = mirror_behind_since(c->mirror);
+    if (c->discover)
+        behind = loop_earlier(behind, discover_behind_since(c->discover));
+    atomic_store(&c->loop.health->behind_since, behind < now ? behind : 0);
+    atomic_store(&c->loop.health->loop_at, now);
+}
+
 /* Sends all that is due; the time by which some room wants to be called again. Runs move on before
  * their watchers and mirrors do, so that a last pass that is wanted now is sent now. */
 static int64_t turn(struct control *c)
@@ -54,8 +69,10 @@ static int64_t turn(struct control *c)
     next = loop_earlier(next, follows_step(c->follows));
     next = loop_earlier(next, watch_step(c->watch));
     next = loop_earlier(next, mirror_step(c->mirror));
-    if (c->loop.health)
-        atomic_store(&c->loop.health->loop_at, now);
+    if (c->discover)
+        next = loop_earlier(next, discover_step(c->discover));
+    next = loop_earlier(next, retain_step(&c->retain, &c->loop));
+    note_health(c, now);
     return next;
 }
 
@@ -98,12 +115,34 @@ static struct control *control_free(struct control *c)
     if (!c)
         return NULL;
     aws_free(c->loop.aws);
+    discover_free(c->discover);
     follows_free(c->follows);
     mirror_free(c->mirror);
     watch_free(c->watch);
     submit_free(c->submit);
     free(c);
     return NULL;
+}
+
+static int make_discover(struct control *c, const struct control_options *o, struct error *err)
+{
+    struct discover_options options = {.loop = &c->loop,
+                                       .interval = o->discover_interval,
+                                       .stream_interval = o->stream_interval,
+                                       .stream_retry = o->stream_retry,
+                                       .age_max = o->retention,
+                                       .calls_per_second = o->calls_per_second / 2,
+                                       .found = run_started,
+                                       .ctx = c};
+    if (!o->discover)
+        return 0;
+    for (int pattern = 1; pattern <= 2; pattern++) {
+        options.machine_arn[pattern] = o->machine_arn[pattern];
+        options.tables[pattern] = o->summary_table[pattern];
+        options.range_keys[pattern] = o->summary_range_key[pattern];
+    }
+    c->discover = discover_new(&options, err);
+    return c->discover ? 0 : -1;
 }
 
 /* In the order in which they are needed by one another. */
@@ -113,17 +152,22 @@ static int make_rooms(struct control *c, const struct control_options *o, struct
         .loop = &c->loop, .in_flight = o->starts_in_flight, .started = run_started, .ctx = c};
     struct watch_options watch = {
         .loop = &c->loop, .calls_per_second = o->calls_per_second, .list_above = o->list_above};
-    struct mirror_options mirror = {
-        .loop = &c->loop, .interval = o->mirror_interval, .moved = rows_moved, .ctx = c};
+    struct mirror_options mirror = {.loop = &c->loop,
+                                    .interval = o->mirror_interval,
+                                    .stream_interval = o->stream_interval,
+                                    .stream_retry = o->stream_retry,
+                                    .moved = rows_moved,
+                                    .ctx = c};
     for (int pattern = 1; pattern <= 2; pattern++) {
         submit.machine_arn[pattern] = o->machine_arn[pattern];
         watch.machine_arn[pattern] = o->machine_arn[pattern];
+        mirror.tables[pattern] = o->details_table[pattern];
     }
     c->submit = submit_new(&submit, err);
     c->watch = c->submit ? watch_new(&watch, err) : NULL;
     c->mirror = c->watch ? mirror_new(&mirror, err) : NULL;
     c->follows = c->mirror ? follows_new(&c->loop, c->watch, c->mirror, err) : NULL;
-    return c->follows ? 0 : -1;
+    return c->follows ? make_discover(c, o, err) : -1;
 }
 
 /* Everything is made before the thread starts, so that the rooms need no locks. */
@@ -135,6 +179,7 @@ struct control *control_start(const struct control_options *o, struct error *err
         return NULL;
     }
     c->loop = (struct loop){o->store, NULL, o->clock, o->log, o->health};
+    c->retain.age = o->retention;
     atomic_init(&c->woken, false);
     atomic_init(&c->stopping, false);
     c->loop.aws = aws_new(&o->aws, err);

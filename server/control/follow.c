@@ -1,6 +1,8 @@
 /* The table itself: taking runs up and letting them go. */
 #include "server/control/follow_private.h"
 
+#include "lib/manifest/manifest.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,16 +101,22 @@ static void insert(struct follows *f, struct follow *run)
     f->runs[at] = run;
 }
 
-/* Reads the run's input for the names of tables and cluster. */
+/* Reads the run's input for the names of tables and cluster; its tasks are in the store. */
 static int read_input(struct follows *f, const struct store_active *active, struct spec *spec,
                       struct error *err)
 {
     struct json_problems problems = {0};
     struct buf input;
+    json_t *tree = NULL;
     buf_init(&input, BUF_MAX_PAYLOAD);
     int rc = store_run_input(f->loop->store, active->id, &input, err);
     if (!rc)
-        rc = spec_parse(buf_str(&input), input.len, active->pattern, NULL, spec, &problems, err);
+        rc = json_parse(buf_str(&input), input.len, &tree, err);
+    if (!rc)
+        rc = manifest_stand_in(tree, err);
+    if (!rc)
+        rc = spec_read(tree, active->pattern, NULL, spec, &problems, err);
+    json_decref(tree);
     json_problems_free(&problems);
     buf_free(&input);
     return rc;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 struct embedded {
-    const char *name; /* path in the repository: "migrations/0001_runs.sql" */
+    const char *name; /* "migrations/0001_runs.sql"; of the page "page/index.html" */
     const char *data; /* NUL-terminated */
     size_t len;       /* without that NUL */
 };

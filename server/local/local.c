@@ -96,7 +96,8 @@ static int open_runners(struct local *l, const struct local_options *o, const st
                                           .log = o->log,
                                           .lambda = l->lambda,
                                           .ecs = l->ecs,
-                                          .dynamodb = local_dynamodb_service(l->dynamodb)};
+                                          .dynamodb = local_dynamodb_service(l->dynamodb),
+                                          .s3 = local_s3_service(l->s3)};
     l->sfn = local_sfn_open(&sfn, err);
     return l->sfn ? 0 : -1;
 }

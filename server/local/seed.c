@@ -6,9 +6,12 @@
 #include "lib/spec/spec.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -16,6 +19,21 @@ enum {
     LAUNCHER_SECONDS = 900,
     MONITOR_SECONDS = 300,
 };
+
+/* Linked statically (by `make dist`) a worker starts three times as fast: no libraries to load. It
+ * must be no older than the other, or it would not be what was built last. */
+static bool prefer_static(const struct local_options *o, const char *name, char out[PATH_MAX])
+{
+    char quick[PATH_MAX];
+    struct stat usual, other;
+    int n = snprintf(quick, PATH_MAX, "%s/static/%s", o->workers_dir, name);
+    if (n < 0 || n >= PATH_MAX || stat(out, &usual) || stat(quick, &other) || access(quick, X_OK))
+        return false;
+    if (other.st_mtime < usual.st_mtime)
+        return false;
+    memcpy(out, quick, (size_t)n + 1);
+    return true;
+}
 
 /* Writes the program's path; -1 with what to do when it is not there or cannot be run. */
 static int worker_path(const struct local_options *o, const char *name, char out[PATH_MAX],
@@ -30,14 +48,18 @@ static int worker_path(const struct local_options *o, const char *name, char out
             "the worker program %s is missing or not executable: build it (make), or say "
             "where it is with --workers DIR",
             out);
+    if (prefer_static(o, name, out))
+        log_debug(o->log, "a worker linked statically is used", LOG_STR("program", out));
     return 0;
 }
 
-/* AWS environment variables come from the room; the functions need no others locally. */
+/* AWS environment variables come from the room. There is no quota of Fargate's here: the launcher
+ * hands all tasks over, and they wait for a place in the local ECS. */
 static int seed_function(const struct seed_services *s, const struct local_options *o,
                          const char *name, int seconds, struct error *err)
 {
-    static const char *const environment[] = {NULL};
+    static const char *const environment[] = {"STEPFLEET_RUN_TASK_RATE=10000",
+                                              "STEPFLEET_RUN_TASK_BURST=10000", NULL};
     char program[PATH_MAX];
     if (worker_path(o, name, program, err))
         return -1;

@@ -28,25 +28,31 @@ static const struct {
     {"ExpiredToken", LOOP_PASSING},
     {"ExpiredTokenException", LOOP_PASSING},
     {"IncompleteSignature", LOOP_PASSING},
+    {"InvalidAccessKeyId", LOOP_PASSING},
     {"InvalidClientTokenId", LOOP_PASSING},
     {"InvalidSignatureException", LOOP_PASSING},
+    {"InvalidToken", LOOP_PASSING},
     {"MissingAuthenticationToken", LOOP_PASSING},
     {"MissingAuthenticationTokenException", LOOP_PASSING},
     {"OptInRequired", LOOP_PASSING},
     {"RequestExpired", LOOP_PASSING},
+    {"RequestTimeTooSkewed", LOOP_PASSING},
     {"SignatureDoesNotMatch", LOOP_PASSING},
     {"UnrecognizedClientException", LOOP_PASSING},
     /* Ceilings that other executions free again; no SDK retries the first by itself. */
     {"ExecutionLimitExceeded", LOOP_PASSING},
     {"KmsThrottlingException", LOOP_PASSING},
     {"RequestLimitExceeded", LOOP_PASSING},
+    /* S3's, for an upload that stalled or met another one. */
+    {"OperationAborted", LOOP_PASSING},
+    {"RequestTimeout", LOOP_PASSING},
 };
 
 /* Our own refusals to send are final. What is neither known nor a 5xx was understood and refused.
  */
 enum loop_fault loop_fault(const struct error *err)
 {
-    if (err->code == ERR_LIMIT || err->code == ERR_ARGUMENT)
+    if (err->code == ERR_LIMIT || err->code == ERR_ARGUMENT || err->code == ERR_SPEC_INVALID)
         return LOOP_FINAL;
     if (err->code != ERR_REMOTE)
         return LOOP_PASSING;

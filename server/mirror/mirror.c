@@ -25,7 +25,7 @@ struct mirror *mirror_new(const struct mirror_options *options, struct error *er
     m->interval = options->interval > 0 ? options->interval : INTERVAL_MIN;
     m->moved = options->moved;
     m->ctx = options->ctx;
-    return m;
+    return mirror_open_streams(m, options, err) ? mirror_free(m) : m;
 }
 
 /* Only when no call is in flight, or its callback can come no more. */
@@ -50,6 +50,8 @@ struct mirror *mirror_free(struct mirror *m)
         return NULL;
     while (m->runs)
         run_free(m->runs);
+    for (size_t i = 0; i < 2; i++)
+        stream_free(m->streams[i]);
     free(m);
     return NULL;
 }
@@ -96,10 +98,13 @@ struct mirror_run *mirror_follow(struct mirror *m, int64_t run_id, const struct 
     }
     r->mirror = m;
     r->id = run_id;
+    r->stream = mirror_stream_of(m, r->details.table);
     pace_init(&r->pace, m->interval, m->interval > INTERVAL_MAX ? m->interval : INTERVAL_MAX);
+    r->pace.due = loop_now(m->loop);
     r->next = m->runs;
     m->runs = r;
     m->run_count++;
+    mirror_expect(m);
     return r;
 }
 
@@ -110,6 +115,7 @@ void mirror_leave(struct mirror_run *r)
     if (!r->finished)
         r->mirror->run_count--;
     r->left = true;
+    mirror_expect(r->mirror);
     if (!r->busy)
         run_free(r);
 }
@@ -157,6 +163,8 @@ static void end_pass(struct mirror_run *r)
     pace_looked(&r->pace, now, r->pass_moved, floor > 2 * took ? floor : 2 * took);
     if (loop->health)
         atomic_store(&loop->health->mirror_at, now);
+    if (mirror_streams(r))
+        r->pace.due = LOOP_NEVER;
     if (r->last_pass)
         r->want_summary = true;
     else if (r->finishing)
@@ -250,14 +258,16 @@ static void begin_pass(struct mirror_run *r, int64_t now)
 {
     r->in_pass = true;
     r->pass_began = now;
+    r->pass_due = r->pace.due;
     r->pass_moved = false;
     r->last_pass = r->finishing;
 }
 
-/* The last word is read consistently: rows of a moment ago belong to it. */
+/* The last word is read consistently: rows of a moment ago belong to it. So is the pass behind
+ * which rows come as records. */
 static int build_page(const struct mirror_run *r, struct aws_request *request, struct error *err)
 {
-    return r->last_pass
+    return r->last_pass || mirror_streams(r)
                ? audit_detail_query_consistent(request, &r->details, r->id, r->start_key, err)
                : audit_detail_query(request, &r->details, r->id, r->start_key, err);
 }
@@ -293,6 +303,9 @@ static int64_t run_step(struct mirror_run *r, int64_t now)
         return LOOP_NEVER;
     if (now < r->trouble.not_before)
         return r->trouble.not_before;
+    /* Its rows came by themselves until now. */
+    if (r->pace.due == LOOP_NEVER && !mirror_streams(r))
+        r->pace.due = now;
     if (!r->in_pass && !r->want_summary && now < r->pace.due)
         return r->pace.due;
     send_next(r, now);
@@ -303,6 +316,9 @@ int64_t mirror_step(struct mirror *m)
 {
     int64_t now = loop_now(m->loop);
     int64_t next = LOOP_NEVER;
+    for (size_t i = 0; i < 2; i++)
+        if (m->streams[i])
+            next = loop_earlier(next, stream_step(m->streams[i]));
     for (struct mirror_run *r = m->runs; r; r = r->next)
         next = loop_earlier(next, run_step(r, now));
     return next;

@@ -43,12 +43,11 @@ static int new_rows(struct mirror_run *r, json_t *items, struct audit_detail **r
 }
 
 /* Rows are remembered as seen before they are stored, so a failure to store them forgets all. */
-int mirror_take_page(struct mirror_run *r, const struct aws_response *response, json_t **key,
-                     bool *moved, struct error *err)
+int mirror_take_items(struct mirror_run *r, json_t *items, bool *moved, struct error *err)
 {
     struct audit_detail *rows;
     size_t count;
-    int rc = new_rows(r, dynamodb_items(response), &rows, &count, err);
+    int rc = new_rows(r, items, &rows, &count, err);
     if (!rc && count)
         rc = store_tasks_mirror(r->mirror->loop->store, r->id, rows, count, err);
     free(rows);
@@ -58,6 +57,14 @@ int mirror_take_page(struct mirror_run *r, const struct aws_response *response, 
         return -1;
     }
     *moved = *moved || count > 0;
+    return 0;
+}
+
+int mirror_take_page(struct mirror_run *r, const struct aws_response *response, json_t **key,
+                     bool *moved, struct error *err)
+{
+    if (mirror_take_items(r, dynamodb_items(response), moved, err))
+        return -1;
     *key = json_incref(dynamodb_last_key(response));
     return 0;
 }

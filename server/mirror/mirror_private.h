@@ -8,6 +8,7 @@
 #include "server/loop/trouble.h"
 #include "server/mirror/mirror.h"
 #include "server/store/store.h"
+#include "server/stream/stream.h"
 
 enum { MIRROR_TEXT_MAX = 512 };
 
@@ -18,6 +19,7 @@ struct mirror {
     void *ctx;
     int run_count; /* followed and not finished */
     struct mirror_run *runs;
+    struct stream *streams[2]; /* NULL: not followed */
 };
 
 /* One run. It has at most one call in flight (`busy`); when it is left meanwhile (`left`), the
@@ -35,6 +37,7 @@ struct mirror_run {
     char *names; /* one allocation that the tables' texts point into */
     const char *workflow_name;
     struct audit_table details, summary;
+    const struct stream *stream; /* of its details table; NULL: it is not followed */
 
     bool busy, left;
     struct trouble trouble;
@@ -44,6 +47,7 @@ struct mirror_run {
     json_t *start_key; /* of the next page; NULL: the first */
     bool in_pass;
     int64_t pass_began;
+    int64_t pass_due; /* when it should have begun */
     bool pass_moved;
 
     bool finishing; /* a last pass is wanted */
@@ -59,5 +63,18 @@ struct mirror_run {
  * NULL, *moved is set when a row was news. */
 int mirror_take_page(struct mirror_run *r, const struct aws_response *response, json_t **key,
                      bool *moved, struct error *err);
+/* The same for items that came otherwise. */
+int mirror_take_items(struct mirror_run *r, json_t *items, bool *moved, struct error *err);
+
+/* --- mirror_stream.c --- */
+
+/* Makes the streams of the options' tables. -1: ERR_MEMORY. */
+int mirror_open_streams(struct mirror *m, const struct mirror_options *options, struct error *err);
+/* The stream of a run's table, or NULL. */
+const struct stream *mirror_stream_of(const struct mirror *m, const char *table);
+/* Whether the run's rows come by themselves since the last complete pass began. */
+bool mirror_streams(const struct mirror_run *r);
+/* Runs came or went: streams are read more often while there are some. */
+void mirror_expect(struct mirror *m);
 
 #endif

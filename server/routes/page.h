@@ -5,11 +5,11 @@
 #include "lib/http_server/http_server.h"
 #include "server/embed/embed.h"
 
-/* The file that a path of the page names ("/" is static/index.html, "/static/app.js" ...), NULL if
- * there is none. */
+/* The file that a path of the page names ("/", "/static/app-<hash>.js" ...), NULL if there is none.
+ */
 const struct embedded *page_find(const char *path);
-/* Answers GET and HEAD with ETag, cache rules and a strict Content-Security-Policy; other methods
- * 405. */
+/* Answers GET and HEAD, by gzip where it is accepted, with ETag, cache rules and a strict
+ * Content-Security-Policy; other methods 405. */
 void page_reply(struct http_exchange *x, const struct embedded *file);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "server/api/api.h"
 #include "server/api/problem.h"
+#include "server/routes/contract.h"
 #include "server/routes/page.h"
 
 #include <errno.h>
@@ -10,7 +11,8 @@
 #include <strings.h>
 
 /* `{id}` in a path stands for a workflow_run_id.
- * A new route is a row here, a handler in server/api/api.h, and a paragraph in the README. */
+ * A new route is a row here, a handler in server/api/api.h, a path in server/api/openapi.json, and
+ * a row in the README. */
 struct route {
     const char *method;
     const char *path;
@@ -22,14 +24,27 @@ static const struct route routes[] = {
     {"GET", "/workflows", api_workflow_list},
     {"GET", "/workflows/{id}", api_workflow_get},
     {"GET", "/workflows/{id}/tasks", api_workflow_tasks},
+    {"GET", "/workflows/{id}/failures", api_workflow_failures},
     {"GET", "/workflows/{id}/events", api_workflow_events},
     {"GET", "/workflows/{id}/spec", api_workflow_spec},
     {"POST", "/workflows/{id}/cancel", api_workflow_cancel},
     {"POST", "/workflows/{id}/retry", api_workflow_retry},
+    {"GET", "/workflows/{id}/definition", api_definition},
+    {"GET", "/workflows/{id}/export", api_export},
+    {"GET", "/events", api_events},
+    {"GET", "/metrics", api_metrics},
+    {"GET", "/stats", api_stats},
+    {"GET", "/openapi.json", contract_reply},
     {"GET", "/livez", api_livez},
     {"GET", "/readyz", api_readyz},
 };
 enum { ROUTES = sizeof routes / sizeof routes[0] };
+
+void routes_each(void (*fn)(void *ctx, const char *method, const char *path), void *ctx)
+{
+    for (size_t i = 0; i < ROUTES; i++)
+        fn(ctx, routes[i].method, routes[i].path);
+}
 
 /* Reads the digits of a run id; NULL if there is none, else what follows. */
 static const char *read_id(const char *at, int64_t *id)

@@ -1,6 +1,7 @@
 /* Measuring a spec for the preflight: its input and its longest overrides, as they would be sent.
  */
 #include "lib/json/json_write.h"
+#include "lib/spec/spec_env.h"
 #include "server/run/run_private.h"
 #include "server/store/store.h"
 
@@ -11,19 +12,6 @@
 static int64_t measure_overrides(const struct spec *spec, const struct spec_task *task,
                                  const char *run_id, struct buf *out)
 {
-    const struct {
-        const char *name, *value;
-    } environment[] = {
-        {"region", spec->region},
-        {"workflow_details_ddb_table_name", spec->details_table},
-        {"workflow_details_hash_key", spec->details_hash_key},
-        {"workflow_details_range_key", spec->details_range_key},
-        {"workflow_name", spec->workflow_name},
-        {"workflow_run_id", run_id},
-        {"task_name", task->task_name},
-        {"s3_bucket_name", task->s3_bucket_name},
-        {"object_key", task->object_key},
-    };
     struct json_writer w;
     buf_reset(out);
     jw_init(&w, out);
@@ -32,10 +20,10 @@ static int64_t measure_overrides(const struct spec *spec, const struct spec_task
     jw_object(&w, NULL);
     jw_str(&w, "name", spec->container_name);
     jw_array(&w, "environment");
-    for (size_t i = 0; i < sizeof environment / sizeof environment[0]; i++) {
+    for (size_t i = 0; i < SPEC_ENV_COUNT; i++) {
         jw_object(&w, NULL);
-        jw_str(&w, "name", environment[i].name);
-        jw_str(&w, "value", environment[i].value);
+        jw_str(&w, "name", spec_env_name(i));
+        jw_str(&w, "value", spec_env_value(i, spec, task, run_id));
         jw_end_object(&w);
     }
     jw_end_array(&w);
@@ -61,16 +49,15 @@ static int64_t longest_overrides(const struct spec *spec, int64_t run_id)
 }
 
 /* With a run id as long as a real one. */
-static int measure_input(const struct spec *spec, int64_t run_id, int64_t *bytes, struct error *err)
+static int measure_input(const struct spec *spec, int64_t run_id, struct preflight_facts *facts,
+                         struct error *err)
 {
-    struct buf text;
-    if (json_object_set_new(spec->root, "workflowRunId", json_integer(run_id)))
-        return err_set(err, ERR_MEMORY, "out of memory for a preflight");
-    buf_init(&text, BUF_MAX_PAYLOAD);
-    json_dump(&text, spec->root);
-    *bytes = (int64_t)text.len;
-    int rc = buf_check(&text, err);
-    buf_free(&text);
+    struct run_input input;
+    run_input_open(&input);
+    int rc = run_input_make(spec, run_id, &input, err);
+    facts->input_bytes = (int64_t)input.text.len;
+    facts->manifest_bytes = input.manifest_bytes;
+    run_input_close(&input);
     return rc;
 }
 
@@ -115,7 +102,7 @@ int run_dry(const struct services *sv, const struct run_request *request, int64_
         .task_timeout_seconds = spec.task_timeout_seconds,
         .run_timeout_seconds = spec.run_timeout_seconds,
     };
-    int rc = measure_input(&spec, id, &out->facts.input_bytes, err);
+    int rc = measure_input(&spec, id, &out->facts, err);
     if (!rc) {
         preflight_compute(&out->facts, &out->preflight);
         check_id(sv, &spec, &out->preflight);

@@ -14,18 +14,30 @@ const struct preflight_price preflight_prices[PRICE_COUNT] = {
                        "https://aws.amazon.com/fargate/pricing/", "2020"},
 };
 
-/* Events and entered states of a run that succeeds, by pattern. A Lambda task has five events
+/* Events and entered states of a run that succeeds, by kind. A Lambda task has five events
  * (entered, scheduled, started, succeeded, exited); Choice, Wait, Pass and Succeed have two;
- * Parallel and Map four; an iteration has seven: its own two and the five of its task. A look is
- * task, Choice and Wait; after the last there is no Wait, but Done. The execution itself has two.
+ * Parallel and an inline Map four; a distributed Map six, for its run is started and succeeds as
+ * well. A launch is a task, a Choice and its end: nine events, and two for the iteration or the
+ * execution around it. A look of the monitor is task, Choice and Wait; after the last there is no
+ * Wait, but Done. The execution itself has two. Without refusals one call of the launcher starts
+ * 10,000 tasks in time.
  */
-static const struct {
+static const struct shape {
     int64_t events, events_per_task, events_per_poll;
     int64_t states, states_per_task, states_per_poll;
+    int64_t events_per_child; /* each task has an execution of its own, with this history */
 } shapes[] = {
-    [1] = {2 + 5, 0, 9, 1, 0, 3},
-    [2] = {2 + 5 + 4 + 4 + 2, 7, 9, 4, 1, 3},
+    [PREFLIGHT_LAUNCHER] = {2 + 2 + 5 + 2 + 2, 0, 9, 4, 0, 3, 0},
+    [PREFLIGHT_INLINE] = {2 + 5 + 2 + 4 + 4 + 2, 11, 9, 5, 3, 3, 0},
+    [PREFLIGHT_DISTRIBUTED] = {2 + 5 + 2 + 4 + 6 + 2, 0, 9, 5, 3, 3, 11},
 };
+
+enum preflight_kind preflight_kind(const struct preflight_facts *f)
+{
+    if (f->pattern == 1)
+        return PREFLIGHT_LAUNCHER;
+    return f->manifest_bytes > 0 ? PREFLIGHT_DISTRIBUTED : PREFLIGHT_INLINE;
+}
 
 void preflight_warn(struct preflight *p, const char *fmt, ...)
 {
@@ -50,8 +62,9 @@ static int64_t count_polls(const struct preflight_facts *f, int64_t seconds)
 {
     int64_t polls = 1;
     int64_t wait = 0;
-    int64_t most = (PREFLIGHT_EVENTS_MAX - shapes[2].events_per_task * f->tasks) /
-                   shapes[f->pattern].events_per_poll;
+    const struct shape *shape = &shapes[preflight_kind(f)];
+    int64_t most =
+        (PREFLIGHT_EVENTS_MAX - shape->events_per_task * f->tasks) / shape->events_per_poll;
     if (most < 100)
         most = 100;
     for (int64_t at = 0; at < seconds && polls < most; polls++) {
@@ -95,7 +108,7 @@ static void warn_ceilings(const struct preflight_facts *f, struct preflight *out
         preflight_warn(out,
                        "the history would have %" PRId64
                        " events, Step Functions ends an execution "
-                       "at %d: use pattern 1 or split the spec",
+                       "at %d: raise monitorIntervalSeconds or split the spec",
                        out->events, (int)PREFLIGHT_EVENTS_MAX);
     if (f->override_characters > PREFLIGHT_OVERRIDE_MAX)
         preflight_warn(out,
@@ -108,7 +121,7 @@ static void warn_ceilings(const struct preflight_facts *f, struct preflight *out
 static void warn_times(const struct preflight_facts *f, struct preflight *out)
 {
     int64_t seconds = out->start_seconds + f->task_seconds;
-    if (f->pattern == 2 && f->max_concurrency > PREFLIGHT_MAP_MAX)
+    if (preflight_kind(f) == PREFLIGHT_INLINE && f->max_concurrency > PREFLIGHT_MAP_MAX)
         preflight_warn(out, "an inline Map launches at most %d tasks at once, not %" PRId64,
                        (int)PREFLIGHT_MAP_MAX, f->max_concurrency);
     if (f->task_seconds > f->task_timeout_seconds)
@@ -124,15 +137,18 @@ static void warn_times(const struct preflight_facts *f, struct preflight *out)
 
 void preflight_compute(const struct preflight_facts *f, struct preflight *out)
 {
+    const struct shape *shape = &shapes[preflight_kind(f)];
     *out = (struct preflight){.start_seconds = seconds_to_start(f->tasks),
-                              .events_fixed = shapes[f->pattern].events,
-                              .events_per_task = shapes[f->pattern].events_per_task,
-                              .events_per_poll = shapes[f->pattern].events_per_poll};
+                              .events_fixed = shape->events,
+                              .events_per_task = shape->events_per_task,
+                              .events_per_poll = shape->events_per_poll,
+                              .events_per_child = shape->events_per_child};
+    out->children = shape->events_per_child ? f->tasks : 0;
     out->polls = count_polls(f, out->start_seconds + f->task_seconds);
     out->events =
         out->events_fixed + out->events_per_task * f->tasks + out->events_per_poll * out->polls;
-    out->transitions = shapes[f->pattern].states + shapes[f->pattern].states_per_task * f->tasks +
-                       shapes[f->pattern].states_per_poll * out->polls;
+    out->transitions =
+        shape->states + shape->states_per_task * f->tasks + shape->states_per_poll * out->polls;
     estimate_cost(f, out);
     warn_ceilings(f, out);
     warn_times(f, out);

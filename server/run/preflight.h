@@ -30,7 +30,8 @@ enum {
 struct preflight_facts {
     int pattern;
     int64_t tasks;
-    int64_t input_bytes;
+    int64_t input_bytes;         /* as given to StartExecution */
+    int64_t manifest_bytes;      /* of the list of tasks in S3; 0: it is in the input */
     int64_t override_characters; /* of the task with the most */
     int64_t task_seconds;        /* how long one task is thought to take; >= 1 */
     int64_t max_concurrency;
@@ -44,14 +45,22 @@ struct preflight {
     int64_t start_seconds; /* until the last task was started */
     int64_t polls;         /* looks of the monitor */
     int64_t events_fixed, events_per_task, events_per_poll;
-    int64_t events;      /* all together */
-    int64_t transitions; /* states entered */
+    int64_t events;           /* of the execution's own history */
+    int64_t children;         /* executions that its Map starts, each with ... */
+    int64_t events_per_child; /* ... a history of its own */
+    int64_t transitions;      /* states entered, the children's too */
     double vcpu_hours, gb_hours;
     double transitions_usd, fargate_usd, total_usd;
     bool refused; /* a submission would be answered with an error */
     size_t warning_count;
     char warnings[PREFLIGHT_WARNINGS_MAX][PREFLIGHT_WARNING_LEN];
 };
+
+/* How the tasks are launched: by the launcher, by an inline Map, or by a distributed one, which
+ * reads the manifest. */
+enum preflight_kind { PREFLIGHT_LAUNCHER, PREFLIGHT_INLINE, PREFLIGHT_DISTRIBUTED };
+/* Follows from pattern and manifest. */
+enum preflight_kind preflight_kind(const struct preflight_facts *facts);
 
 /* Fills *out. */
 void preflight_compute(const struct preflight_facts *facts, struct preflight *out);

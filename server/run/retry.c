@@ -160,7 +160,7 @@ static int write_child(const struct services *sv, const struct parent *p, struct
 {
     struct buf request;
     json_t *spec = NULL;
-    buf_init(&request, BUF_MAX_PAYLOAD);
+    buf_init(&request, BUF_MAX_SPEC);
     int rc = store_run_request(sv->store, p->id, &request, err);
     if (!rc)
         rc = json_parse(buf_str(&request), request.len, &spec, err);
@@ -177,7 +177,7 @@ int run_retry(const struct services *sv, const struct run_retry *retry, struct r
 {
     struct parent p = {.id = retry->parent_id};
     struct buf body;
-    buf_init(&body, BUF_MAX_PAYLOAD);
+    buf_init(&body, BUF_MAX_SPEC);
     int rc = load_parent(sv, &p, err);
     if (!rc)
         rc = read_names(&p, retry->tasks, err);

@@ -14,7 +14,8 @@ enum {
     KEY_MAX = 255,           /* characters of an Idempotency-Key */
     EXECUTION_NAME_MAX = 80, /* Step Functions' limit */
     EXECUTION_PREFIX_MAX = 48,
-    ID_TRIES = 64, /* generated ids are bumped this often before it counts as an error */
+    ID_KEY_BITS = 52, /* an id is below 2^53 */
+    ID_TRIES = 64,    /* generated ids are bumped this often before it counts as an error */
 };
 
 /* NULL is no key. A key becomes part of log lines and of a unique index: printable and short. */
@@ -76,19 +77,30 @@ static int name_by_key(const char *key, char out[EXECUTION_NAME_MAX + 1], struct
     return 0;
 }
 
-/* The completed spec with its run id as text: the execution's input. */
-static int render_input(const struct spec *spec, int64_t id, struct buf *out, struct error *err)
+/* Everything of a new run but its id. */
+struct draft {
+    struct store_new_run row;
+    struct run_input input;
+    struct buf labels;
+    char hash[SHA256_HEX];
+    char execution[EXECUTION_NAME_MAX + 1];
+    struct store_new_task *tasks;
+};
+
+/* So does the id, from key and request: two control planes that are asked for the same make the
+ * same run, and those that are asked for different things do not take one for the other. Ids by
+ * time are below 2^52 until the year 2112, these above. */
+static int id_by_key(const struct draft *d, int64_t *id, struct error *err)
 {
-    json_t *number = json_integer(id);
-    if (json_object_set_new(spec->root, "workflowRunId", number))
-        return err_set(err, ERR_MEMORY, "out of memory");
-    buf_reset(out);
-    json_dump(out, spec->root);
-    if (buf_check(out, NULL))
-        return err_set(err, ERR_SPEC_INVALID,
-                       "the completed spec is larger than the %d bytes that Step Functions takes "
-                       "as input: split it into several workflows",
-                       (int)BUF_MAX_STATE);
+    unsigned char sum[SHA256_BYTES];
+    char text[KEY_MAX + SHA256_HEX + 2];
+    uint64_t bits = 0;
+    int n = snprintf(text, sizeof text, "%s\n%s", d->row.idempotency_key, d->hash);
+    if (crypto_sha256(text, (size_t)n, sum, err))
+        return -1;
+    for (size_t i = 0; i < sizeof bits; i++)
+        bits = bits << 8 | sum[i];
+    *id = (int64_t)(bits >> (64 - ID_KEY_BITS) | UINT64_C(1) << ID_KEY_BITS);
     return 0;
 }
 
@@ -103,20 +115,10 @@ static struct store_new_task *list_tasks(const struct spec *spec)
     return tasks;
 }
 
-/* Everything of a new run but its id. */
-struct draft {
-    struct store_new_run row;
-    struct buf input;
-    struct buf labels;
-    char hash[SHA256_HEX];
-    char execution[EXECUTION_NAME_MAX + 1];
-    struct store_new_task *tasks;
-};
-
 /* NULL members are fine. */
 static void draft_close(struct draft *d)
 {
-    buf_free(&d->input);
+    run_input_close(&d->input);
     buf_free(&d->labels);
     free(d->tasks);
 }
@@ -126,7 +128,7 @@ static int draft_open(struct draft *d, const struct run_request *request, const 
                       struct error *err)
 {
     *d = (struct draft){.tasks = list_tasks(spec)};
-    buf_init(&d->input, BUF_MAX_STATE);
+    run_input_open(&d->input);
     buf_init(&d->labels, BUF_MAX_LINE);
     json_t *labels = json_object_get(spec->root, "labels");
     if (labels)
@@ -154,10 +156,10 @@ static int write_draft(const struct services *sv, struct draft *d, const struct 
                        int64_t id, int64_t *existing, struct error *err)
 {
     d->row.id = id;
-    if (render_input(spec, id, &d->input, err))
+    if (run_input_make(spec, id, &d->input, err))
         return -1;
-    d->row.input = buf_str(&d->input);
-    d->row.input_len = d->input.len;
+    d->row.input = buf_str(&d->input.text);
+    d->row.input_len = d->input.text.len;
     if (!d->row.idempotency_key)
         name_execution(spec->workflow_name, id, d->execution);
     else if (name_by_key(d->row.idempotency_key, d->execution, err))
@@ -165,14 +167,17 @@ static int write_draft(const struct services *sv, struct draft *d, const struct 
     return store_run_create(sv->store, &d->row, existing, err);
 }
 
-/* The spec's own id, or the time in microseconds, bumped past ids in use. */
+/* The spec's own id, the key's, or the time in microseconds, bumped past ids in use. */
 static int write_run(const struct services *sv, struct draft *d, const struct spec *spec,
                      struct run_accepted *out, struct error *err)
 {
     int64_t existing = 0;
     int64_t id = spec->workflow_run_id ? spec->workflow_run_id : clock_wall(sv->clock);
-    int tries = spec->workflow_run_id ? 1 : ID_TRIES;
+    const bool by_key = d->row.idempotency_key && !spec->workflow_run_id;
+    int tries = spec->workflow_run_id || by_key ? 1 : ID_TRIES;
     int rc = -1;
+    if (by_key && id_by_key(d, &id, err))
+        return -1;
     for (int i = 0; i < tries && rc; i++) {
         rc = write_draft(sv, d, spec, id + i, &existing, err);
         if (rc && (!err || err->code != ERR_CONFLICT))

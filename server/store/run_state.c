@@ -1,5 +1,6 @@
 /* The moving parts of a run's row. Every change reads them, alters the struct and writes all of
  * them back in its transaction, so that counts, status and version can never disagree. */
+#include "lib/verdict/verdict.h"
 #include "server/store/store_room.h"
 
 #include <inttypes.h>
@@ -75,14 +76,23 @@ int run_state_move(struct run_state *run, enum audit_status to, struct error *er
     return 0;
 }
 
+/* The class of such an end; open tasks have no exit code. */
+static const char *reason_of(enum audit_status to, const char *text)
+{
+    const struct verdict_end end = {to, NULL, text, -1};
+    enum verdict_class c = verdict_classify(&end);
+    return c == VERDICT_NONE ? NULL : verdict_name(c);
+}
+
 /* One UPDATE for each open status, by the index on (run_id, status); counts need no recount. */
 int run_state_end_tasks(struct write *w, struct run_state *run, enum audit_status to,
                         const char *reason, struct error *err)
 {
-    struct stmt *stmt = conn_stmt(w->conn,
-                                  "UPDATE tasks SET status = ?3, stopped_reason = ?4,"
-                                  " update_time = ?5 WHERE run_id = ?1 AND status = ?2",
-                                  err);
+    struct stmt *stmt =
+        conn_stmt(w->conn,
+                  "UPDATE tasks SET status = ?3, stopped_reason = ?4,"
+                  " update_time = ?5, version = ?6, reason = ?7 WHERE run_id = ?1 AND status = ?2",
+                  err);
     if (!stmt)
         return -1;
     for (int from = 0; from < AUDIT_STATUS_COUNT; from++) {
@@ -93,6 +103,8 @@ int run_state_end_tasks(struct write *w, struct run_state *run, enum audit_statu
         stmt_bind_int(stmt, 3, to);
         stmt_bind_text(stmt, 4, reason);
         stmt_bind_int(stmt, 5, w->now);
+        stmt_bind_int(stmt, 6, w->version);
+        stmt_bind_text(stmt, 7, reason_of(to, reason));
         if (stmt_run(stmt, err))
             return -1;
         run->tasks[to] += run->tasks[from];

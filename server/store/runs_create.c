@@ -1,5 +1,5 @@
 /* A new run: its row, texts, tasks and outbox entry, all or nothing. */
-#include "server/store/store_room.h"
+#include "server/store/runs_same.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -8,31 +8,6 @@ struct create {
     const struct store_new_run *run;
     int64_t existing;
 };
-
-/* *existing is the run that holds the idempotency key already, if it was the same request. */
-static int find_key(struct write *w, struct create *create, struct error *err)
-{
-    const struct store_new_run *run = create->run;
-    if (!run->idempotency_key)
-        return 0;
-    struct stmt *stmt =
-        conn_stmt(w->conn, "SELECT id, request_hash FROM runs WHERE idempotency_key = ?1", err);
-    if (!stmt)
-        return -1;
-    stmt_bind_text(stmt, 1, run->idempotency_key);
-    int rc = stmt_step(stmt, err);
-    if (rc == 1) {
-        create->existing = stmt_int(stmt, 0);
-        const char *hash = stmt_text(stmt, 1);
-        if (!hash || strcmp(hash, run->request_hash) != 0)
-            rc = err_set(err, ERR_IDEMPOTENCY,
-                         "the idempotency key was used with another request, for run %" PRId64
-                         ": use a new key",
-                         create->existing);
-    }
-    stmt_reset(stmt);
-    return rc < 0 ? -1 : 0;
-}
 
 /* ERR_CONFLICT when the id or the execution name is taken. */
 static int check_free(struct write *w, const struct store_new_run *run, struct error *err)
@@ -61,8 +36,9 @@ static int insert_run(struct write *w, const struct store_new_run *run, struct e
         conn_stmt(w->conn,
                   "INSERT INTO runs (id, version, pattern, workflow_name, status, execution_name,"
                   " idempotency_key, request_hash, labels, parent_id, task_count, submitted_tasks,"
-                  " submitted_at, updated_at)"
-                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?12)",
+                  " submitted_at, updated_at, origin, execution_arn, started_at)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13, ?14, ?15,"
+                  " ?16)",
                   err);
     if (!stmt)
         return -1;
@@ -70,14 +46,18 @@ static int insert_run(struct write *w, const struct store_new_run *run, struct e
     stmt_bind_int(stmt, 2, w->version);
     stmt_bind_int(stmt, 3, run->pattern);
     stmt_bind_text(stmt, 4, run->workflow_name);
-    stmt_bind_int(stmt, 5, AUDIT_SUBMITTED);
+    stmt_bind_int(stmt, 5, run->execution_arn ? AUDIT_RUNNING : AUDIT_SUBMITTED);
     stmt_bind_text(stmt, 6, run->execution_name);
     stmt_bind_text(stmt, 7, run->idempotency_key);
     stmt_bind_text(stmt, 8, run->request_hash);
     stmt_bind_text(stmt, 9, run->labels);
     stmt_bind_int(stmt, 10, run->parent_id);
     stmt_bind_int(stmt, 11, (int64_t)run->task_count);
-    stmt_bind_int(stmt, 12, w->now);
+    stmt_bind_int(stmt, 12, run->execution_arn ? run->started_at : w->now);
+    stmt_bind_int(stmt, 13, w->now);
+    stmt_bind_int(stmt, 14, run->execution_arn != NULL);
+    stmt_bind_text(stmt, 15, run->execution_arn);
+    stmt_bind_int(stmt, 16, run->started_at);
     w->changed = true;
     return stmt_run(stmt, err);
 }
@@ -100,7 +80,7 @@ static int insert_tasks(struct write *w, const struct store_new_run *run, struct
 {
     struct stmt *stmt = conn_stmt(w->conn,
                                   "INSERT INTO tasks (run_id, seq, name, status, s3_bucket,"
-                                  " object_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                                  " object_key, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                                   err);
     if (!stmt)
         return -1;
@@ -112,6 +92,7 @@ static int insert_tasks(struct write *w, const struct store_new_run *run, struct
         stmt_bind_int(stmt, 4, AUDIT_SUBMITTED);
         stmt_bind_text(stmt, 5, task->s3_bucket);
         stmt_bind_text(stmt, 6, task->object_key);
+        stmt_bind_int(stmt, 7, w->version);
         struct error why = {0};
         if (stmt_run(stmt, &why)) {
             if (why.code == ERR_CONFLICT)
@@ -142,7 +123,11 @@ static int create_run(struct write *w, void *arg, struct error *err)
 {
     struct create *create = arg;
     const struct store_new_run *run = create->run;
-    int rc = find_key(w, create, err);
+    int rc = same_key(w, run, &create->existing, err);
+    if (!rc && !create->existing)
+        rc = same_execution(w, run, &create->existing, err);
+    if (!rc && !create->existing)
+        rc = same_retry(w, run, &create->existing, err);
     if (rc || create->existing)
         return rc;
     rc = check_free(w, run, err);
@@ -152,7 +137,7 @@ static int create_run(struct write *w, void *arg, struct error *err)
         rc = insert_texts(w, run, err);
     if (!rc)
         rc = insert_tasks(w, run, err);
-    if (!rc)
+    if (!rc && !run->execution_arn)
         rc = insert_outbox(w, run, err);
     return rc;
 }

@@ -9,7 +9,7 @@
     " execution_status, error, cause, idempotency_key, labels, task_count, submitted_tasks,"       \
     " running_tasks, completed_tasks, failed_tasks, cancelled_tasks, submitted_at, started_at,"    \
     " ended_at, updated_at, start_attempts, start_error, parent_id, cancel_at,"                    \
-    " cancel_reason FROM runs"
+    " cancel_reason, origin, trimmed_at FROM runs"
 
 /* The caller's function travels through rows_each in this. */
 struct run_reader {
@@ -50,6 +50,8 @@ static void read_run(struct stmt *stmt, void *ctx)
         .parent_id = stmt_int(stmt, 25),
         .cancel_at = stmt_int(stmt, 26),
         .cancel_reason = stmt_text(stmt, 27),
+        .elsewhere = stmt_int(stmt, 28) != 0,
+        .trimmed_at = stmt_int(stmt, 29),
     };
     reader->fn(reader->ctx, &run);
 }
@@ -67,6 +69,24 @@ int store_run_get(struct store *s, int64_t id, store_run_fn fn, void *ctx, struc
     if (rc == 0)
         return err_set(err, ERR_NOT_FOUND, "there is no run %" PRId64, id);
     return rc == 1 ? 0 : -1;
+}
+
+int store_execution_known(struct store *s, int pattern, const char *arn, const char *name,
+                          struct error *err)
+{
+    static const char sql[] =
+        "SELECT 1 FROM runs WHERE execution_arn = ?1 UNION ALL SELECT 1 FROM runs"
+        " WHERE execution_name = ?2 AND pattern = ?3 AND execution_arn IS NULL AND status = ?4";
+    struct reading r;
+    if (reading_open(&r, s, sql, err))
+        return -1;
+    stmt_bind_text(r.stmt, 1, arn);
+    stmt_bind_text(r.stmt, 2, name);
+    stmt_bind_int(r.stmt, 3, pattern);
+    stmt_bind_int(r.stmt, 4, AUDIT_SUBMITTED);
+    int rc = stmt_step(r.stmt, err);
+    reading_close(&r);
+    return rc;
 }
 
 /* `%text%` for LIKE ... ESCAPE '\'. */

@@ -100,7 +100,8 @@ struct store *store_open(const struct store_options *options, struct error *err)
     s->path = path;
     s->log = options->log;
     conn = conn_new(s->path, DB_READ_WRITE, err);
-    if (!conn || migrate(conn->db, err) || last_version(conn, &version, err))
+    if (!conn || migrate(conn->db, err) || failures_classify(conn, err) ||
+        last_version(conn, &version, err))
         goto free_conn;
     if (conn_pool_open(&s->readers, s->path, err))
         goto free_conn;
@@ -134,11 +135,16 @@ void store_on_change(struct store *s, void (*changed)(void *ctx), void *ctx)
     writer_on_change(&s->writer, changed, ctx);
 }
 
-int store_ping(struct store *s, struct error *err)
+int store_version(struct store *s, int64_t *version, struct error *err)
 {
     struct conn *c = conn_pool_take(&s->readers, err);
-    int64_t version = 0;
-    int rc = c ? last_version(c, &version, err) : -1;
+    int rc = c ? last_version(c, version, err) : -1;
     conn_pool_give(&s->readers, c);
     return rc;
+}
+
+int store_ping(struct store *s, struct error *err)
+{
+    int64_t version = 0;
+    return store_version(s, &version, err);
 }

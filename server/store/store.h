@@ -41,7 +41,8 @@ struct store_schema {
  * damaged, not readable. */
 int store_schema_read(const char *path, struct store_schema *out, struct error *err);
 struct store *store_close(struct store *s); /* commits what is queued; NULL-safe; returns NULL */
-/* Called (on the writer's thread, must not block or call the store) after each commit. */
+/* Called (on the writer's thread, must not block or call the store) after each commit; NULL:
+ * nobody. When it returns, the one before is not called any more. */
 void store_on_change(struct store *s, void (*changed)(void *ctx), void *ctx);
 
 /* --- runs --- */
@@ -67,14 +68,24 @@ struct store_new_run {
     int64_t parent_id;           /* the run this one repeats; 0: none */
     const struct store_new_task *tasks;
     size_t task_count;
+    /* Of a run that was started elsewhere: it is Running, origin elsewhere, without outbox row. */
+    const char *execution_arn; /* NULL: it is to be started here */
+    int64_t started_at;
 };
 
 /* Writes run (Submitted), tasks (Submitted) and outbox row in one transaction.
- * 0: created, or *existing is the id of the run with the same idempotency key and hash (then
- * nothing is written). -1: ERR_CONFLICT id used (message names the run), ERR_IDEMPOTENCY key used
- * with another request. *existing is 0 when a new run was made. */
+ * 0: created, or *existing is the id of the run that the same request made before (then no run is
+ * written): it has the same idempotency key and hash; or was found elsewhere under the key's
+ * execution name and has the same input; or is, without a key, a child of the same parent with the
+ * same hash that is not over. -1: ERR_CONFLICT id used (message names the run), ERR_IDEMPOTENCY key
+ * used with another request, ERR_RETRYING a child that is not over has some of the tasks. *existing
+ * is 0 when a new run was made. */
 int store_run_create(struct store *s, const struct store_new_run *run, int64_t *existing,
                      struct error *err);
+
+/* 1: a run here has this execution, or waits to be started under its name; 0; -1. */
+int store_execution_known(struct store *s, int pattern, const char *arn, const char *name,
+                          struct error *err);
 
 /* One run as read. Texts may be NULL where noted. */
 struct store_run {
@@ -98,6 +109,8 @@ struct store_run {
     int64_t parent_id;         /* the run this one repeats; 0: none */
     int64_t cancel_at;         /* when cancelling was asked for; 0: it was not */
     const char *cancel_reason; /* in their words; NULL */
+    bool elsewhere;            /* somebody else started it */
+    int64_t trimmed_at;        /* when tasks and events left the cache; 0: they are there */
 };
 
 typedef void (*store_run_fn)(void *ctx, const struct store_run *run);
@@ -148,11 +161,48 @@ struct store_task {
     const char *stop_code, *stopped_reason;               /* NULL */
     int64_t exit_code;                                    /* negative: none */
     int64_t attempt;
+    const char *reason; /* verdict_name of its class; NULL unless it failed or was cancelled */
+    int64_t created_at, pull_started_at, pull_stopped_at, container_started_at; /* wall us; 0 */
+    int64_t version; /* of its last change, counted as the runs' versions are */
 };
 typedef void (*store_task_fn)(void *ctx, const struct store_task *task);
 /* In order of seq, from seq > after (-1: from the first); status -1: any. */
 int store_task_list(struct store *s, int64_t run_id, int status, int64_t after, int limit,
                     store_task_fn fn, void *ctx, bool *more, struct error *err);
+
+/* The same with one class of reason only (a verdict_name). */
+int store_task_list_reason(struct store *s, int64_t run_id, int status, const char *reason,
+                           int64_t after, int limit, store_task_fn fn, void *ctx, bool *more,
+                           struct error *err);
+
+/* Failed or cancelled tasks that have class, stop code, exit code and the beginning of their
+ * reasons in common (VERDICT_GROUP_CHARS). */
+enum { STORE_FAILURE_NAMES = 5 };
+struct store_failure {
+    const char *reason; /* verdict_name */
+    enum audit_status status;
+    const char *stop_code;      /* NULL */
+    const char *stopped_reason; /* of the first of its tasks; NULL */
+    int64_t exit_code;          /* negative: none */
+    int64_t count;
+    int64_t first_at; /* of the first end among them, wall us; 0: unknown */
+    const char *const *names;
+    size_t name_count; /* of the first STORE_FAILURE_NAMES in order of seq */
+};
+typedef void (*store_failure_fn)(void *ctx, const struct store_failure *failure);
+/* The largest groups first; *total is the number of all these tasks, also of groups beyond the
+ * limit. */
+int store_failures(struct store *s, int64_t run_id, int limit, store_failure_fn fn, void *ctx,
+                   int64_t *total, struct error *err);
+
+/* Where a reader of changes is: all up to this task of this version was seen. */
+struct store_task_place {
+    int64_t version;
+    int64_t seq; /* INT64_MAX: all of that version */
+};
+/* Tasks changed after that place, in order of version and then of seq. */
+int store_task_changes(struct store *s, int64_t run_id, const struct store_task_place *after,
+                       int limit, store_task_fn fn, void *ctx, bool *more, struct error *err);
 
 /* --- events (state machine history) --- */
 
@@ -244,6 +294,44 @@ struct store_close {
 /* ERR_CONFLICT when the run is final already. */
 int store_run_close(struct store *s, int64_t run_id, const struct store_close *c,
                     struct error *err);
+
+/* --- numbers over all runs --- */
+
+struct store_counts {
+    int64_t runs[AUDIT_STATUS_COUNT];        /* by status */
+    int64_t failed;                          /* runs that failed since a time */
+    int64_t open_tasks[AUDIT_STATUS_COUNT];  /* tasks of runs that are not over, by status */
+    int64_t ended_tasks[AUDIT_STATUS_COUNT]; /* tasks of runs that ended since a time */
+};
+/* Times are wall us. */
+int store_count(struct store *s, int64_t failed_since, int64_t ended_since,
+                struct store_counts *out, struct error *err);
+
+/* The number of the last change of any run; changes that come will have higher ones, also after a
+ * restart. */
+int store_version(struct store *s, int64_t *version, struct error *err);
+
+/* --- how far streams were read --- */
+
+struct store_position {
+    const char *table, *stream, *shard;
+    const char *sequence; /* of the last record that was taken over; NULL: none yet */
+    bool done;            /* the shard was read to its end */
+};
+typedef void (*store_position_fn)(void *ctx, const struct store_position *position);
+/* Positions in a stream; none is no error. */
+int store_position_list(struct store *s, const char *stream, store_position_fn fn, void *ctx,
+                        struct error *err);
+/* Keeps a shard's position. */
+int store_position_set(struct store *s, const struct store_position *position, struct error *err);
+/* Forgets a shard; with shard NULL all of the table's positions but those in `stream` (NULL: all).
+ */
+int store_position_forget(struct store *s, const char *table, const char *stream, const char *shard,
+                          struct error *err);
+
+/* One small step of letting go: up to `limit` tasks and events of the oldest run that ended before
+ * `before` (wall) and has any left. *more tells whether there is more to do. */
+int store_retain(struct store *s, int64_t before, int limit, bool *more, struct error *err);
 
 /* For readyz: 0 when a trivial read works. */
 int store_ping(struct store *s, struct error *err);

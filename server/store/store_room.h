@@ -42,6 +42,10 @@ int run_state_move(struct run_state *run, enum audit_status to, struct error *er
 int run_state_end_tasks(struct write *w, struct run_state *run, enum audit_status to,
                         const char *reason, struct error *err);
 
+/* Gives failed and cancelled tasks that were stored by an older version their class of reason. For
+ * store_open, before anybody else may use the file. */
+int failures_classify(struct conn *conn, struct error *err);
+
 /* --- reading --- */
 
 /* One statement of a reading connection; the caller's struct, on its stack. */

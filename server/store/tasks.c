@@ -1,4 +1,5 @@
 /* Tasks of runs: the list, and what the mirror brings. */
+#include "lib/verdict/verdict.h"
 #include "server/store/store_room.h"
 
 #include <string.h>
@@ -30,30 +31,76 @@ static void read_task(struct stmt *stmt, void *ctx)
         .stopped_reason = stmt_text(stmt, 13),
         .exit_code = stmt_int(stmt, 14),
         .attempt = stmt_int(stmt, 15),
+        .version = stmt_int(stmt, 16),
+        .reason = stmt_text(stmt, 17),
+        .created_at = stmt_int(stmt, 18),
+        .pull_started_at = stmt_int(stmt, 19),
+        .pull_stopped_at = stmt_int(stmt, 20),
+        .container_started_at = stmt_int(stmt, 21),
     };
     reader->fn(reader->ctx, &task);
 }
 
 #define TASK_COLUMNS                                                                               \
     "SELECT run_id, seq, name, ecs_task_id, status, s3_bucket, object_key, destination_key,"       \
-    " start_time, update_time, exec_time, bytes, stop_code, stopped_reason, exit_code, attempt"    \
-    " FROM tasks WHERE run_id = ?1 AND seq > ?2"
+    " start_time, update_time, exec_time, bytes, stop_code, stopped_reason, exit_code, attempt,"   \
+    " version, reason, created_at, pull_started_at, pull_stopped_at, container_started_at"         \
+    " FROM tasks WHERE run_id = ?1"
+#define TASKS_BEHIND TASK_COLUMNS " AND seq > ?2"
 
-/* Two statements rather than one with an OR, so that each can go by its index. */
-int store_task_list(struct store *s, int64_t run_id, int status, int64_t after, int limit,
-                    store_task_fn fn, void *ctx, bool *more, struct error *err)
+/* Four statements rather than one with ORs, so that each can go by its index. */
+static const char *list_sql(bool by_status, bool by_reason)
+{
+#define TASKS_BY(what) TASKS_BEHIND what " ORDER BY seq LIMIT ?3"
+    static const char *const by[2][2] = {
+        {TASKS_BY(""), TASKS_BY(" AND reason = ?5")},
+        {TASKS_BY(" AND status = ?4"), TASKS_BY(" AND status = ?4 AND reason = ?5")},
+    };
+    return by[by_status][by_reason];
+}
+
+int store_task_list_reason(struct store *s, int64_t run_id, int status, const char *reason,
+                           int64_t after, int limit, store_task_fn fn, void *ctx, bool *more,
+                           struct error *err)
 {
     struct reading r;
     *more = false;
-    const char *sql = status < 0 ? TASK_COLUMNS " ORDER BY seq LIMIT ?3"
-                                 : TASK_COLUMNS " AND status = ?4 ORDER BY seq LIMIT ?3";
-    if (reading_limit(limit, err) || reading_open(&r, s, sql, err))
+    if (reading_limit(limit, err) ||
+        reading_open(&r, s, list_sql(status >= 0, reason != NULL), err))
         return -1;
     stmt_bind_int(r.stmt, 1, run_id);
     stmt_bind_int(r.stmt, 2, after);
     stmt_bind_int(r.stmt, 3, (int64_t)limit + 1);
     if (status >= 0)
         stmt_bind_int(r.stmt, 4, status);
+    if (reason)
+        stmt_bind_text(r.stmt, 5, reason);
+    int rc = rows_each(r.stmt, limit, read_task, &(struct task_reader){fn, ctx}, more, err);
+    reading_close(&r);
+    return rc;
+}
+
+int store_task_list(struct store *s, int64_t run_id, int status, int64_t after, int limit,
+                    store_task_fn fn, void *ctx, bool *more, struct error *err)
+{
+    return store_task_list_reason(s, run_id, status, NULL, after, limit, fn, ctx, more, err);
+}
+
+/* A change may write thousands of tasks, so a page's end can lie within a version. */
+int store_task_changes(struct store *s, int64_t run_id, const struct store_task_place *after,
+                       int limit, store_task_fn fn, void *ctx, bool *more, struct error *err)
+{
+    struct reading r;
+    *more = false;
+    if (reading_limit(limit, err) ||
+        reading_open(&r, s,
+                     TASK_COLUMNS " AND (version, seq) > (?2, ?3) ORDER BY version, seq LIMIT ?4",
+                     err))
+        return -1;
+    stmt_bind_int(r.stmt, 1, run_id);
+    stmt_bind_int(r.stmt, 2, after->version);
+    stmt_bind_int(r.stmt, 3, after->seq);
+    stmt_bind_int(r.stmt, 4, (int64_t)limit + 1);
     int rc = rows_each(r.stmt, limit, read_task, &(struct task_reader){fn, ctx}, more, err);
     reading_close(&r);
     return rc;
@@ -118,6 +165,15 @@ static bool supersedes(const struct audit_detail *row, const struct known *known
     return !audit_status_final(known->status) && row->update_time > known->update_time;
 }
 
+/* The class of its end, NULL for a row that has none. */
+static const char *reason_of(const struct audit_detail *row)
+{
+    const struct verdict_end end = {row->status, row->stop_code, row->stopped_reason,
+                                    row->exit_code};
+    enum verdict_class c = verdict_classify(&end);
+    return c == VERDICT_NONE ? NULL : verdict_name(c);
+}
+
 /* For put_row, by its parameters' numbers. */
 static void bind_row(struct stmt *stmt, int64_t run_id, int64_t seq, const struct audit_detail *row)
 {
@@ -136,6 +192,11 @@ static void bind_row(struct stmt *stmt, int64_t run_id, int64_t seq, const struc
     stmt_bind_text(stmt, 13, row->stopped_reason);
     stmt_bind_int(stmt, 14, row->exit_code);
     stmt_bind_int(stmt, 15, row->attempt);
+    stmt_bind_text(stmt, 17, reason_of(row));
+    stmt_bind_int(stmt, 18, row->created_at);
+    stmt_bind_int(stmt, 19, row->pull_started_at);
+    stmt_bind_int(stmt, 20, row->pull_stopped_at);
+    stmt_bind_int(stmt, 21, row->container_started_at);
 }
 
 /* Writes the row over its task, or as a new task behind the listed ones. */
@@ -145,19 +206,25 @@ static int put_row(struct write *w, int64_t run_id, int64_t seq, const struct au
     struct stmt *stmt = conn_stmt(
         w->conn,
         "INSERT INTO tasks (run_id, seq, name, ecs_task_id, status, object_key, destination_key,"
-        " start_time, update_time, exec_time, bytes, stop_code, stopped_reason, exit_code, attempt)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+        " start_time, update_time, exec_time, bytes, stop_code, stopped_reason, exit_code, attempt,"
+        " version, reason, created_at, pull_started_at, pull_stopped_at, container_started_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+        " ?19, ?20, ?21)"
         " ON CONFLICT (run_id, seq) DO UPDATE SET ecs_task_id = excluded.ecs_task_id,"
         " status = excluded.status, object_key = coalesce(excluded.object_key, object_key),"
         " destination_key = excluded.destination_key, start_time = excluded.start_time,"
         " update_time = excluded.update_time, exec_time = excluded.exec_time,"
         " bytes = excluded.bytes, stop_code = excluded.stop_code,"
         " stopped_reason = excluded.stopped_reason, exit_code = excluded.exit_code,"
-        " attempt = excluded.attempt",
+        " attempt = excluded.attempt, version = excluded.version, reason = excluded.reason,"
+        " created_at = excluded.created_at, pull_started_at = excluded.pull_started_at,"
+        " pull_stopped_at = excluded.pull_stopped_at,"
+        " container_started_at = excluded.container_started_at",
         err);
     if (!stmt)
         return -1;
     bind_row(stmt, run_id, seq, row);
+    stmt_bind_int(stmt, 16, w->version);
     return stmt_run(stmt, err);
 }
 

@@ -82,8 +82,17 @@ static struct write_op *next_group(struct writer *w)
     return group;
 }
 
-/* The listener is called after the callers are awake and without the lock, so that it cannot hold
- * up anybody who writes. */
+/* Without the lock, and after the callers are awake: it cannot hold up anybody who writes. */
+static void tell_listener(struct writer *w, void (*on_change)(void *), void *ctx)
+{
+    on_change(ctx);
+    (void)pthread_mutex_lock(&w->lock);
+    w->telling = false;
+    (void)pthread_cond_broadcast(&w->committed);
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
+/* Group after group, until there is none and the writer is to end. */
 static void *write_loop(void *arg)
 {
     struct writer *w = arg;
@@ -94,10 +103,11 @@ static void *write_loop(void *arg)
         void *ctx = w->on_change_ctx;
         for (struct write_op *op = group; op; op = op->next)
             op->done = true;
+        w->telling = on_change != NULL;
         (void)pthread_cond_broadcast(&w->committed);
         (void)pthread_mutex_unlock(&w->lock);
         if (on_change)
-            on_change(ctx);
+            tell_listener(w, on_change, ctx);
     }
     return NULL;
 }
@@ -171,5 +181,7 @@ void writer_on_change(struct writer *w, void (*changed)(void *ctx), void *ctx)
     (void)pthread_mutex_lock(&w->lock);
     w->on_change = changed;
     w->on_change_ctx = ctx;
+    while (w->telling)
+        (void)pthread_cond_wait(&w->committed, &w->lock);
     (void)pthread_mutex_unlock(&w->lock);
 }

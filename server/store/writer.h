@@ -39,6 +39,7 @@ struct writer {
     pthread_cond_t committed;
     struct write_op *first, **last;
     bool stopping;
+    bool telling; /* on_change is being called */
     void (*on_change)(void *ctx);
     void *on_change_ctx;
 };
@@ -51,7 +52,8 @@ void writer_close(struct writer *w);
 /* Waits until the change is committed (0) or refused (-1 with its own error). Any thread but the
  * writer's. */
 int writer_do(struct writer *w, write_fn fn, void *arg, struct error *err);
-/* Who is called after commits that changed something; NULL: nobody. Any thread. */
+/* Who is called after commits that changed something; NULL: nobody. When it returns, the one
+ * before is not called any more. Any thread but the writer's. */
 void writer_on_change(struct writer *w, void (*changed)(void *ctx), void *ctx);
 
 #endif

@@ -69,6 +69,7 @@ static struct start *start_new(struct submit *s, const struct store_outbox_row *
     start->submit = s;
     start->run_id = row->run_id;
     start->attempts = row->attempts;
+    start->pattern = row->pattern;
     start->cancelled = row->cancelled;
     (void)snprintf(start->name, sizeof start->name, "%s", row->execution_name);
     start->next = s->starts;
@@ -89,6 +90,23 @@ static bool is_ours(const struct start *start, const struct sfn_execution *execu
                 submit_same_input(execution->input, buf_str(&input));
     buf_free(&input);
     return ours;
+}
+
+/* The name is taken by another run. One that begins with "key-" is an Idempotency-Key's. */
+static void refuse_name(struct start *start)
+{
+    char reason[512];
+    if (strncmp(start->name, "key-", 4) == 0)
+        (void)snprintf(reason, sizeof reason,
+                       "the idempotency key was used with another request, at another control "
+                       "plane (execution %s): use a new key",
+                       start->name);
+    else
+        (void)snprintf(reason, sizeof reason,
+                       "an execution named %s exists already and has another input: submit the "
+                       "run again, so that it gets another name",
+                       start->name);
+    start_refuse(start, reason);
 }
 
 /* After ExecutionAlreadyExists, or to learn whether a cancelled run was started. */
@@ -113,12 +131,7 @@ static void described(void *ctx, struct aws_response *response, const struct err
         start_adopt(start, execution.execution_arn, execution.start_time);
         return;
     }
-    char reason[512];
-    (void)snprintf(reason, sizeof reason,
-                   "an execution named %s exists already and has another input: submit the run "
-                   "again, so that it gets another name",
-                   start->name);
-    start_refuse(start, reason);
+    refuse_name(start);
 }
 
 /* The ARN is derived: the answer that would have told it was lost. */
@@ -152,20 +165,21 @@ static void answered(void *ctx, struct aws_response *response, const struct erro
 }
 
 /* A cancelled run is not started, but it may have been before a crash: look. */
-static int build(struct start *start, const struct store_outbox_row *row, const char *machine,
+static int build(const struct start *start, const char *input, size_t len,
                  struct aws_request *request, struct error *err)
 {
     if (start->cancelled)
         return sfn_describe_execution(request, start->arn, err);
-    return sfn_start_execution(request, machine, start->name, row->input, row->input_len, err);
+    return sfn_start_execution(request, start->submit->machine_arn[start->pattern], start->name,
+                               input, len, err);
 }
 
-static void send_start(struct start *start, const struct store_outbox_row *row, const char *machine)
+void start_send(struct start *start, const char *input, size_t len)
 {
     struct aws_request request = {0};
     struct error err = {0};
     aws_done_fn done = start->cancelled ? described : answered;
-    if (build(start, row, machine, &request, &err) ||
+    if (build(start, input, len, &request, &err) ||
         aws_send(start->submit->loop->aws, &request, done, start, &err)) {
         aws_request_free(&request);
         start_failed(start, &err);
@@ -177,7 +191,9 @@ static void take_row(void *ctx, const struct store_outbox_row *row)
 {
     struct submit *s = ctx;
     struct error err = {0};
-    if (s->in_flight >= s->max_in_flight || under_way(s, row->run_id))
+    bool store = !row->cancelled && start_has_manifest(row);
+    if (s->in_flight >= s->max_in_flight || under_way(s, row->run_id) ||
+        (store && s->storing >= SUBMIT_STORING_MAX))
         return;
     struct start *start = start_new(s, row);
     if (!start) {
@@ -195,7 +211,10 @@ static void take_row(void *ctx, const struct store_outbox_row *row)
         start_refuse(start, err.message);
         return;
     }
-    send_start(start, row, machine);
+    if (store)
+        start_store(start, row);
+    else
+        start_send(start, row->input, row->input_len);
 }
 
 /* Sends what is due as far as there is room; the rest is seen when a call comes back. */

@@ -8,11 +8,12 @@
 #define RETRY_MIN (250 * CLOCK_MS)
 #define RETRY_MAX (60 * CLOCK_SECOND)
 
-/* Remedies for the refusals a person can do something about. */
-static const struct {
+/* Remedies for the refusals a person can do something about: of StartExecution, of PutObject. */
+struct remedy {
     const char *remote;
     const char *remedy;
-} remedies[] = {
+};
+static const struct remedy starting[] = {
     {"AccessDeniedException", "allow this server states:StartExecution on the state machine"},
     {"InvalidArn", "give the server the ARN of a state machine"},
     {"InvalidExecutionInput", "mend the spec and submit it again"},
@@ -21,15 +22,22 @@ static const struct {
     {"StateMachineDeleting", "deploy the pattern's stack again, then submit the spec again"},
     {"StateMachineDoesNotExist", "deploy the pattern's stack, then submit the spec again"},
     {"ValidationException", "mend the spec and submit it again"},
+    {NULL, "mend the cause, then submit the spec again"},
+};
+static const struct remedy storing[] = {
+    {"AccessDenied", "allow this server s3:PutObject on stepfleet/* of the spec's bucket"},
+    {"AuthorizationHeaderMalformed", "name a bucket of the server's region in s3BucketName"},
+    {"NoSuchBucket", "create the bucket, or name another one in s3BucketName"},
+    {"PermanentRedirect", "name a bucket of the server's region in s3BucketName"},
+    {NULL, "mend the cause, then submit the spec again"},
 };
 
-/* What a person can do; a general answer for codes without a row. */
-static const char *remedy_of(const struct error *err)
+/* What a person can do; the last row is for codes without a row. */
+static const char *remedy_of(const struct remedy *row, const struct error *err)
 {
-    for (size_t i = 0; i < sizeof remedies / sizeof *remedies; i++)
-        if (err_is_remote(err, remedies[i].remote))
-            return remedies[i].remedy;
-    return "mend the cause, then submit the spec again";
+    while (row->remote && !err_is_remote(err, row->remote))
+        row++;
+    return row->remedy;
 }
 
 void start_free(struct start *start)
@@ -42,6 +50,7 @@ void start_free(struct start *start)
         }
     }
     s->in_flight--;
+    s->storing -= start->storing;
     s->look = true;
     free(start);
 }
@@ -96,6 +105,17 @@ void start_cancelled(struct start *start)
     start_free(start);
 }
 
+static void refuse(struct start *start, const struct error *why)
+{
+    char reason[ERR_MESSAGE_MAX + 256];
+    (void)snprintf(reason, sizeof reason, "%s: %s (%s): %s",
+                   start->storing ? "The run's list of tasks could not be stored in S3"
+                                  : "Step Functions refused to start the run",
+                   why->message, why->remote[0] ? why->remote : "error",
+                   remedy_of(start->storing ? storing : starting, why));
+    start_refuse(start, reason);
+}
+
 /* The error decides: what may pass is tried again behind a growing pause, for as long as it takes.
  */
 void start_failed(struct start *start, const struct error *why)
@@ -103,11 +123,7 @@ void start_failed(struct start *start, const struct error *why)
     struct submit *s = start->submit;
     struct error err = {0};
     if (loop_fault(why) != LOOP_PASSING) {
-        char reason[ERR_MESSAGE_MAX + 256];
-        (void)snprintf(reason, sizeof reason,
-                       "Step Functions refused to start the run: %s (%s): %s", why->message,
-                       why->remote[0] ? why->remote : "error", remedy_of(why));
-        start_refuse(start, reason);
+        refuse(start, why);
         return;
     }
     int64_t due =

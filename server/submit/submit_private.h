@@ -9,7 +9,8 @@ enum { START_NAME_MAX = 96 };
 
 /* One call in flight; owned by the submitter's list.
  *
- * A start goes from the outbox to one of four ends:
+ * A start goes from the outbox to one of four ends. A long list of tasks is stored first
+ * (PutObject: the same key and bytes each time), then:
  *
  *     StartExecution -> answered             start_adopt: the run is Running
  *                    -> AlreadyExists -> DescribeExecution
@@ -26,7 +27,9 @@ struct start {
     struct start *next;
     int64_t run_id;
     int64_t attempts;
+    int pattern;
     bool cancelled;
+    bool storing; /* the manifest is on its way */
     char name[START_NAME_MAX];
     char arn[SUBMIT_ARN_MAX]; /* the execution's, derived */
 };
@@ -36,6 +39,7 @@ struct submit {
     char *machine_arn[3];
     int max_in_flight;
     int in_flight;
+    int storing; /* manifests on their way, each up to BUF_MAX_MANIFEST */
     void (*started)(void *ctx);
     void *ctx;
     struct start *starts;
@@ -54,6 +58,15 @@ void start_failed(struct start *start, const struct error *err);
 void start_refuse(struct start *start, const char *reason);
 /* The run is Cancelled; there is no execution. */
 void start_cancelled(struct start *start);
+/* Sends StartExecution (or, for a cancelled run, asks whether it was started). */
+void start_send(struct start *start, const char *input, size_t len);
+
+enum { SUBMIT_STORING_MAX = 2 };
+/* Whether the input names a manifest, which is to be stored before the start. */
+bool start_has_manifest(const struct store_outbox_row *row);
+/* Stores it, then goes on with start_send. */
+void start_store(struct start *start, const struct store_outbox_row *row);
+
 /* Takes it from the list and makes room for the next. */
 void start_free(struct start *start);
 

@@ -66,8 +66,8 @@ class Rest(unittest.TestCase):
 
     def test_too_large_and_wrong_type(self):
         big = spec(1)
-        big["labels"] = {"x": "y" * (1024 * 1024)}
-        self.problem(self.server.submit(big, 1), 413)
+        big["labels"] = {"x": "y" * (16 * 1024 * 1024)}
+        self.assertIn("16777216 bytes", self.problem(self.server.submit(big, 1), 413)["detail"])
         answer = self.server.call("POST", "/workflows?pattern=1", "a=b",
                                   {"Content-Type": "application/x-www-form-urlencoded"})
         self.problem(answer, 415)

@@ -27,6 +27,18 @@ class Retry(unittest.TestCase):
         self.assertEqual(child["parentRunId"], run_id)
         return child["workflowRunId"]
 
+    def check_once(self, server, run_id, child_id, names):
+        """While a retry is not over, its tasks are not repeated a second time; then it is ended."""
+        again = self.retry(server, run_id, f"?tasks={names[1]}")
+        self.assertEqual((again.status, again.json()["workflowRunId"]), (202, child_id))
+        self.assertEqual(again.headers["Idempotent-Replayed"], "true")
+        answer = self.retry(server, run_id)
+        self.assertEqual(answer.status, 409, answer.body)
+        self.assertIn(f"{names[1]} is being repeated by run {child_id}", answer.json()["detail"])
+        self.assertEqual(len(server.get(f"/workflows?parent={run_id}").json()["items"]), 1)
+        server.call("POST", f"/workflows/{child_id}/cancel")
+        server.wait(child_id)
+
     def half_failed(self, server, pattern):
         """A run whose second task has failed, because its object is not there; its spec as well."""
         value = few(pattern)
@@ -75,6 +87,7 @@ class Retry(unittest.TestCase):
                 names = [task["taskName"] for task in server.tasks(run_id)]
                 one = self.accept(server, run_id, f"?tasks={names[1]}")
                 self.assertEqual([task["taskName"] for task in server.tasks(one)], names[1:])
+                self.check_once(server, run_id, one, names)
                 both = self.accept(server, run_id, f"?tasks={','.join(reversed(names))}")
                 self.assertEqual([task["taskName"] for task in server.tasks(both)], names)
 
@@ -105,6 +118,7 @@ class Retry(unittest.TestCase):
         answer = self.retry(server, run_id, Idempotency_Key="again")
         self.assertEqual((answer.status, answer.headers["Idempotent-Replayed"]), (202, "true"))
         self.assertEqual(answer.json()["workflowRunId"], child)
+        server.wait(child)
         other = self.accept(server, run_id)
         server.wait(other)
         self.assertEqual(self.retry(server, other, Idempotency_Key="again").status, 422)

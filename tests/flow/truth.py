@@ -52,6 +52,7 @@ class Truth:
         test.assertEqual(bool(run["reason"]), run["status"] == "Failed", run)
         for task in tasks.values():
             test.assertEqual(bool(task["stoppedReason"]), task["status"] == "Failed", task)
+            test.assertEqual(bool(task["reason"]), task["status"] == "Failed", task)
 
     def check_sqlite(self, run):
         path = self.server.data / "stepfleet.db"

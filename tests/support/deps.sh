@@ -1,9 +1,9 @@
 #!/bin/sh
-# deps.sh [build|test|lint|dist|image]...: installs what is missing for the named purposes (default:
-# build, test and lint).
+# deps.sh [build|npm|test|browser|lint|dist|image]...: installs what is missing for the named purposes
+# (default: build, npm, test, browser and lint).
 # Says what it installs; where it cannot install it says what is missing, by name, and fails.
 set -eu
-[ $# -gt 0 ] || set -- build test lint
+[ $# -gt 0 ] || set -- build npm test browser lint
 
 missing=
 need() { # package, check command
@@ -26,6 +26,14 @@ for purpose in "$@"; do
         need libssl-dev "$(header openssl/evp.h)"
         need libjansson-dev "$(header jansson.h)"
         need libsqlite3-dev "$(header sqlite3.h)"
+        need nodejs 'command -v node'
+        ;;
+    npm)
+        need npm 'command -v npm'
+        ;;
+    browser)
+        need chromium 'command -v chromium'
+        need fonts-dejavu-core 'test -d /usr/share/fonts/truetype/dejavu'
         ;;
     test)
         need libcriterion-dev "$(header criterion/criterion.h)"
@@ -53,7 +61,7 @@ for purpose in "$@"; do
         need mmdebstrap 'command -v mmdebstrap'
         ;;
     *)
-        echo "deps.sh: unknown purpose '$purpose': use build, test, lint, dist or image" >&2
+        echo "deps.sh: unknown purpose '$purpose': use build, npm, test, browser, lint, dist or image" >&2
         exit 2
         ;;
     esac

@@ -186,7 +186,8 @@ Test(audit, queries_pages_of_a_run)
         &r, "Query",
         "{\"TableName\":\"dets\",\"KeyConditionExpression\":\"#hash = :run\","
         "\"ProjectionExpression\":\"#hash, #range, #task_name, #status, #start_time, #stop_code, "
-        "#stopped_reason\",\"ExpressionAttributeNames\":{\"#hash\":\"run\",\"#range\":\"task\","
+        "#stopped_reason, #exit_code\",\"ExpressionAttributeNames\":{\"#hash\":\"run\","
+        "\"#range\":\"task\",\"#exit_code\":\"exit_code\","
         "\"#task_name\":\"task_name\",\"#status\":\"status\",\"#start_time\":\"start_time\",\"#"
         "stop_code\":\"stop_code\","
         "\"#stopped_reason\":\"stopped_reason\"},\"ExpressionAttributeValues\":{\":run\":{\"N\":"
@@ -235,6 +236,28 @@ Test(audit, reads_rows_back)
     json_object_del(item, "task");
     cr_assert_eq(audit_detail_read(item, &details_table, &d, &err), -1);
     json_decref(item);
+}
+
+Test(audit, keeps_the_times_of_a_task_s_way_to_its_start)
+{
+    struct aws_request r = {0};
+    struct error err = {0};
+    struct audit_detail row = started, back;
+    row.created_at = INT64_C(1700000000001000);
+    row.pull_started_at = INT64_C(1700000000002000);
+    row.container_started_at = INT64_C(1700000000004000);
+    cr_assert_eq(audit_detail_put(&r, &details_table, &row, &err), 0, "%s", err.message);
+    json_t *call = parse(buf_str(&r.body));
+    json_t *item = json_object_get(call, "Item");
+    cr_assert_eq(audit_detail_read(item, &details_table, &back, &err), 0, "%s", err.message);
+    cr_expect_eq(back.created_at, row.created_at);
+    cr_expect_eq(back.pull_started_at, row.pull_started_at);
+    cr_expect_eq(back.pull_stopped_at, 0, "it was not known");
+    cr_expect_eq(back.container_started_at, row.container_started_at);
+    cr_expect_str_eq(json_str(json_object_get(item, "started_at"), "S", ""),
+                     "2023-11-14T22:13:20.004Z");
+    json_decref(call);
+    aws_request_free(&r);
 }
 
 Test(audit, a_final_status_is_never_left)

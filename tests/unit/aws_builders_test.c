@@ -205,6 +205,44 @@ Test(ecs, reading_tasks)
     json_decref(nothing);
 }
 
+/* The container that RunTask's overrides name is the task; others are told where they failed. */
+Test(ecs, tells_the_work_from_its_sidecars)
+{
+    static const struct {
+        const char *containers;
+        bool has_code;
+        int64_t code;
+        const char *sidecar; /* NULL: none to tell of */
+    } cases[] = {
+        {"[{\"name\":\"log\",\"exitCode\":0},{\"name\":\"work\",\"exitCode\":3}]", true, 3, NULL},
+        {"[{\"name\":\"log\"},{\"name\":\"work\",\"exitCode\":0}]", true, 0, NULL},
+        {"[{\"name\":\"log\",\"exitCode\":1},{\"name\":\"work\"}]", false, 0, "log"},
+        {"[{\"name\":\"work\",\"exitCode\":0},{\"name\":\"a\",\"exitCode\":137},{\"name\":\"b\","
+         "\"exitCode\":137,\"reason\":\"OutOfMemoryError\"}]",
+         true, 0, "b"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[512];
+        struct ecs_task t;
+        (void)snprintf(
+            text, sizeof text,
+            "{\"taskArn\":\"a/abc\",\"lastStatus\":\"STOPPED\",\"pullStartedAt\":1704164645,"
+            "\"overrides\":{\"containerOverrides\":[{\"name\":\"work\"}]},"
+            "\"containers\":%s}",
+            cases[i].containers);
+        json_t *task = parse(text);
+        cr_assert_eq(ecs_task_read(task, &t, NULL), 0);
+        cr_expect_eq(t.has_exit_code, cases[i].has_code, "case %zu", i);
+        cr_expect_eq(t.exit_code, cases[i].code, "case %zu", i);
+        cr_expect_eq(t.pull_started_at, INT64_C(1704164645000000));
+        if (cases[i].sidecar)
+            cr_expect_str_eq(t.sidecar.name, cases[i].sidecar, "case %zu", i);
+        else
+            cr_expect_null(t.sidecar.name, "case %zu", i);
+        json_decref(task);
+    }
+}
+
 Test(ecs, lists_and_overrides)
 {
     struct aws_response a = answer(

@@ -244,7 +244,10 @@ static int run_task(struct worker_peer *p, int64_t hold_seconds, bool stop)
     if (stop)
         (void)raise(SIGTERM);
     const struct task_options options = {.aws = worker_peer_options(p), .stop = &signal};
-    int status = task_run(&env, "abc", &options);
+    const struct metadata me = {.task_id = "abc",
+                                .pull_started_at = PEER_NOW - 2 * CLOCK_SECOND,
+                                .started_at = PEER_NOW - CLOCK_SECOND};
+    int status = task_run(&env, &me, &options);
     stop_signal_close(&signal);
     return status;
 }
@@ -260,11 +263,36 @@ Test(task, writes_running_then_completed)
     cr_expect_str_eq(json_string_value(json_object_get(first, "op")), "PutItem");
     cr_expect_str_eq(worker_peer_detail(&p, "abc", "status"), "Completed");
     cr_expect_str_eq(worker_peer_detail(&p, "abc", "task_name"), "t1");
+    cr_expect_str_eq(worker_peer_detail(&p, "abc", "pull_started_at"), "2024-01-02T03:04:03.000Z");
+    cr_expect_str_eq(worker_peer_detail(&p, "abc", "pull_stopped_at"), "", "not known");
+    cr_expect_str_eq(worker_peer_detail(&p, "abc", "started_at"), "2024-01-02T03:04:04.000Z");
     cr_expect_str_eq(worker_peer_detail(&p, "abc", "bytes"), "8388608");
     cr_expect_str_eq(worker_peer_detail(&p, "abc", "destination_key"), "in/a.bin_abc");
     cr_expect_str_eq(worker_peer_detail(&p, "abc", "exit_code"), "0");
     cr_expect_gt(strlen(worker_peer_detail(&p, "abc", "exec_time_in_seconds")), 4);
     worker_peer_close(&p);
+}
+
+/* As the endpoint of Fargate answers, with a sidecar before the container that asks. */
+Test(task, reads_its_way_to_the_start_from_the_metadata)
+{
+    static const char text[] =
+        "{\"TaskARN\":\"arn:aws:ecs:us-west-2:111122223333:task/default/e9028f8d\","
+        "\"PullStartedAt\":\"2024-01-02T03:04:01.123456789Z\",\"PullStoppedAt\":\"soon\","
+        "\"Containers\":[{\"DockerId\":\"e9028f8d-1\",\"StartedAt\":\"2024-01-02T03:00:00Z\"},"
+        "{\"DockerId\":\"e9028f8d-2\",\"CreatedAt\":\"2024-01-02T03:04:03Z\"}]}";
+    struct metadata me;
+    struct error err = {0};
+    cr_assert_eq(
+        metadata_parse("http://169.254.170.2/v4/e9028f8d-2", text, strlen(text), &me, &err), 0,
+        "%s", err.message);
+    cr_expect_str_eq(me.task_id, "e9028f8d");
+    cr_expect_eq(me.pull_started_at, INT64_C(1704164641123456));
+    cr_expect_eq(me.pull_stopped_at, 0, "a time that makes no sense is left out");
+    cr_expect_eq(me.created_at, INT64_C(1704164643000000));
+    cr_expect_eq(me.started_at, 0, "of this container, not of the sidecar");
+    cr_expect_eq(metadata_parse("http://x/v4/1", "{}", 2, &me, &err), -1);
+    cr_expect(strstr(err.message, "TaskARN"), "%s", err.message);
 }
 
 Test(task, writes_the_reason_of_a_failure)

@@ -62,6 +62,12 @@ static void note_call(struct fake_aws *f, const char *operation, const char *bod
     (void)pthread_cond_broadcast(&f->asked);
 }
 
+/* S3 has no X-Amz-Target; objects that are put are all it is asked for here. */
+static const char *s3_operation(const char *method)
+{
+    return strcmp(method, "PUT") == 0 ? "PutObject" : "";
+}
+
 static void handle(void *ctx, struct http_exchange *x)
 {
     static const char unexpected[] =
@@ -70,7 +76,7 @@ static void handle(void *ctx, struct http_exchange *x)
     struct fake_aws *f = ctx;
     const char *target = http_header(x, "x-amz-target");
     const char *dot = target ? strrchr(target, '.') : NULL;
-    const char *operation = dot ? dot + 1 : "";
+    const char *operation = dot ? dot + 1 : s3_operation(http_method(x));
     (void)pthread_mutex_lock(&f->lock);
     const struct answer *answer = pick(f, operation);
     note_call(f, operation, http_body(x, NULL));

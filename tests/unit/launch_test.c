@@ -3,33 +3,11 @@
 #include "lib/aws/ecs.h"
 #include "lib/json/json_read.h"
 #include "server/embed/embed.h"
-#include "tests/unit/worker_peer.h"
-#include "workers/launch/launch.h"
+#include "tests/unit/launch_support.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
-
-/* The event that the state machine passes, with the example spec of pattern 1 as run 77. */
-static json_t *event_of(const char *changes)
-{
-    json_t *spec = worker_peer_json(embed_find("specs/pattern-1.json")->data);
-    json_t *patch = worker_peer_json(changes);
-    json_object_set_new(spec, "workflowRunId", json_integer(77));
-    json_object_update(spec, patch);
-    json_decref(patch);
-    return json_pack("{s:o,s:{s:s,s:s}}", "spec", spec, "execution", "name", "e1", "startTime",
-                     "2024-01-02T03:04:00.123Z");
-}
-
-static json_t *launch(struct worker_peer *p, const char *changes, struct error *err)
-{
-    json_t *event = event_of(changes), *answer = NULL;
-    int rc = launch_handle(&p->worker, event, &answer, err);
-    json_decref(event);
-    cr_assert_eq(rc == 0, answer != NULL);
-    return answer;
-}
 
 /* RunTask calls are in flight together and arrive in any order. */
 static json_t *run_task_call(const struct worker_peer *p, const char *task_name)
@@ -134,7 +112,7 @@ Test(launch, a_refusal_on_record_stands_when_it_is_repeated)
     cr_assert_not_null(answer, "%s", err.message);
     cr_expect_eq(json_int(answer, "launched", -1), 9);
     cr_expect_eq(json_int(answer, "refused", -1), 1);
-    cr_expect_eq(worker_peer_count(&p, "RunTask"), 10 + 9);
+    cr_expect_eq(worker_peer_count(&p, "RunTask"), 10, "and what was started is taken over");
     char id[RUN_TASK_ID_MAX];
     cr_assert_eq(run_stand_in_id("not-started", 77, "task-03", id, &err), 0);
     cr_expect_str_eq(worker_peer_detail(&p, id, "stopped_reason"), "MISSING");
@@ -152,10 +130,9 @@ Test(launch, tries_again_what_may_pass, .timeout = 30)
         worker_peer_fault(&p, "RunTask", 400, "ThrottlingException", "Rate exceeded");
     worker_peer_fault(&p, "RunTask", 400, "InvalidParameterException",
                       "Capacity is unavailable at this time. Please try again later");
-    json_t *event = event_of("{}");
+    json_t *event = launch_event("{}");
     cr_assert_eq(plan_open(&plan, &p.worker, event, 1, &err), 0, "%s", err.message);
-    const struct launch_options options = {.backoff_ms = 1};
-    cr_assert_eq(launch_tasks(&plan, &p.worker, &options, &err), 0, "%s", err.message);
+    cr_assert_eq(launch_plan(&p, &plan, &err), 0, "%s", err.message);
     cr_expect_eq(plan.run.launched, 10);
     cr_expect_eq(json_object_size(p.tasks), 10);
     cr_expect_eq(json_object_size(p.details), 0);
@@ -174,35 +151,17 @@ Test(launch, starts_nothing_more_once_the_run_has_ended, .timeout = 30)
     worker_peer_fault(&p, "RunTask/task-05", 400, "InvalidParameterException",
                       "Capacity is unavailable at this time. Please try again later");
     worker_peer_fault(&p, "GetItem", 500, "InternalServerError", "a row that cannot be read");
-    json_t *event = event_of("{}");
+    json_t *event = launch_event("{}");
     cr_assert_eq(plan_open(&plan, &p.worker, event, 1, &err), 0, "%s", err.message);
     cr_assert_eq(plan_write_summary(&plan, &p.worker, &err), 0, "%s", err.message);
     json_object_set_new(p.summary, "status", dynamodb_s("Cancelled"));
-    const struct launch_options options = {.backoff_ms = 1};
-    cr_assert_eq(launch_tasks(&plan, &p.worker, &options, &err), -1);
+    cr_assert_eq(launch_plan(&p, &plan, &err), -1);
     cr_expect_eq(err.code, ERR_CONFLICT, "%s", err.message);
     cr_expect_eq(worker_peer_count(&p, "RunTask"), 10);
     cr_expect_eq(json_object_size(p.tasks), 9);
     cr_expect_eq(json_object_size(p.details), 0, "whoever ended the run writes its rows");
     plan_close(&plan);
     json_decref(event);
-    worker_peer_close(&p);
-}
-
-Test(launch, refuses_what_it_has_no_time_for)
-{
-    struct worker_peer p;
-    struct error err = {0};
-    worker_peer_open(&p);
-    p.worker.deadline = PEER_NOW;
-    json_t *answer = launch(&p, "{}", &err);
-    cr_assert_not_null(answer, "%s", err.message);
-    cr_expect_eq(worker_peer_count(&p, "RunTask"), 0);
-    cr_expect_eq(json_int(answer, "refused", -1), 10);
-    char id[RUN_TASK_ID_MAX];
-    cr_assert_eq(run_stand_in_id("not-started", 77, "task-07", id, &err), 0);
-    cr_expect(strstr(worker_peer_detail(&p, id, "stopped_reason"), "time was up"));
-    json_decref(answer);
     worker_peer_close(&p);
 }
 
@@ -222,7 +181,7 @@ Test(launch, may_be_repeated_by_the_same_execution_only)
     json_object_set_new(p.summary, "status", dynamodb_s("Completed"));
     cr_assert_null(launch(&p, "{}", &err), "the run has ended");
     cr_assert_eq(err.code, ERR_CONFLICT);
-    cr_assert_eq(worker_peer_count(&p, "RunTask"), 20);
+    cr_assert_eq(worker_peer_count(&p, "RunTask"), 10);
     worker_peer_close(&p);
 }
 

@@ -2,6 +2,7 @@
  * expect. The expressions are evaluated by the same evaluator that local mode runs them with. */
 #include "lib/aws/ecs.h"
 #include "lib/json/json_read.h"
+#include "lib/spec/spec_env.h"
 #include "server/embed/embed.h"
 #include "server/local/asl/asl_eval.h"
 #include "tests/unit/worker_peer.h"
@@ -92,78 +93,91 @@ Test(machines, have_no_dead_ends)
     }
 }
 
-/* What the plan answers for one task. */
+/* What the plan answers, as far as launches and monitor need it. */
 static json_t *planned(void)
 {
     return worker_peer_json(
-        "{\"region\":\"us-east-1\",\"ddbTableNameWFDetails\":\"d\",\"hashKeyWFDetails\":\"dh\","
-        "\"rangeKeyWFDetails\":\"dr\",\"ddbTableNameWFSummary\":\"s\",\"hashKeyWFSummary\":\"sh\","
-        "\"rangeKeyWFSummary\":\"sr\",\"workflowName\":\"w\",\"workflowRunId\":1704164645678123,"
-        "\"workflowRunIdText\":\"1704164645678123\",\"clusterName\":\"c\",\"containerName\":\"k\","
-        "\"taskDefinition\":\"td\",\"subnets\":[\"subnet-1\"],\"securityGroups\":[\"sg-1\"],"
-        "\"numberOfTasks\":3,\"startTime\":\"2024-01-02T03:04:05.678Z\",\"monitorIntervalSeconds\":"
-        "120,\"toleratedFailures\":0,\"taskTimeoutSeconds\":60,\"runTimeoutSeconds\":600,"
-        "\"launches\":[[{\"taskName\":\"a\",\"answer\":{\"launched\":1,\"reasons\":[]}},"
-        "{\"taskName\":\"b\",\"answer\":{\"launched\":0,\"reasons\":[\"RESOURCE:CPU\"]}}]]}");
+        "{\"run\":{\"region\":\"us-east-1\",\"ddbTableNameWFDetails\":\"d\","
+        "\"hashKeyWFDetails\":\"dh\",\"rangeKeyWFDetails\":\"dr\",\"ddbTableNameWFSummary\":"
+        "\"s\",\"hashKeyWFSummary\":\"sh\",\"rangeKeyWFSummary\":\"sr\",\"workflowName\":\"w\","
+        "\"workflowRunId\":1704164645678123,\"workflowRunIdText\":\"1704164645678123\","
+        "\"clusterName\":\"c\",\"containerName\":\"k\",\"taskDefinition\":\"td\",\"subnets\":"
+        "[\"subnet-1\"],\"securityGroups\":[\"sg-1\"],\"numberOfTasks\":3,\"startTime\":"
+        "\"2024-01-02T03:04:05.678Z\",\"monitorIntervalSeconds\":120,\"toleratedFailures\":0,"
+        "\"taskTimeoutSeconds\":60,\"runTimeoutSeconds\":600}}");
 }
 
-static json_t *run_task_parameters(json_t *m, json_t *plan)
+/* The two Maps launch in the same way; their states have names of their own. */
+static const struct {
+    const char *parallel, *map, *runner;
+} maps[] = {
+    {"KickOffInParallel", "SubmitECSTasks", "S3CopyTaskRunner"},
+    {"KickOffFromManifest", "SubmitECSTasksFromManifest", "S3CopyTaskRunnerFromManifest"},
+};
+
+static json_t *map_state(json_t *m, size_t which)
 {
-    static const char *const map[] = {"States", "KickOffInParallel", "Branches", "0",
-                                      "States", "SubmitECSTasks",    NULL};
-    static const char *const runner[] = {"ItemProcessor", "States", "S3CopyTaskRunner",
-                                         "Parameters", NULL};
+    const char *const path[] = {"States", maps[which].parallel, "Branches", "0",
+                                "States", maps[which].map,      NULL};
+    return at(m, path);
+}
+
+static json_t *runner_member(json_t *m, size_t which, const char *member)
+{
+    const char *const path[] = {"ItemProcessor", "States", maps[which].runner, member, NULL};
+    return at(map_state(m, which), path);
+}
+
+static json_t *run_task_parameters(json_t *m, size_t which, json_t *plan)
+{
     json_t *context = worker_peer_json(
         "{\"Map\":{\"Item\":{\"Index\":0,\"Value\":{\"taskName\":\"task-01\",\"s3BucketName\":"
         "\"b\",\"objectKey\":\"in/a\"}}}}");
-    json_t *state = at(m, map);
-    json_t *item = evaluate(json_object_get(state, "ItemSelector"), plan, context);
-    json_t *parameters = evaluate(at(state, runner), item, context);
+    json_t *selector = json_object_get(map_state(m, which), "ItemSelector");
+    json_t *item = evaluate(selector, plan, context);
+    json_t *parameters = evaluate(runner_member(m, which, "Parameters"), item, context);
     json_decref(item);
     json_decref(context);
     return parameters;
 }
 
+/* The same names in the same order as the launcher's, by its own table. */
+static void expect_environment(json_t *parameters)
+{
+    static const char *const values[SPEC_ENV_COUNT] = {
+        "us-east-1", "d", "dh", "dr", "w", "1704164645678123", "task-01", "b", "in/a"};
+    static const char *const path[] = {"Overrides", "ContainerOverrides", "0", "Environment", NULL};
+    json_t *environment = at(parameters, path);
+    cr_expect_eq(json_array_size(environment), SPEC_ENV_COUNT);
+    for (size_t i = 0; i < SPEC_ENV_COUNT; i++) {
+        const json_t *one = json_array_get(environment, i);
+        cr_expect_str_eq(json_str(one, "Name", ""), spec_env_name(i));
+        cr_expect_str_eq(json_str(one, "Value", ""), values[i]);
+    }
+}
+
 Test(machines, pattern_2_runs_tasks_as_the_launcher_does)
 {
     json_t *m = machine(2), *plan = planned();
-    json_t *p = run_task_parameters(m, plan);
-    char token[SHA256_HEX], started_by[RUN_STARTED_BY_MAX];
-    struct error err = {0};
-    cr_assert_eq(run_client_token(INT64_C(1704164645678123), "task-01", token, &err), 0);
-    cr_expect_str_eq(json_str(p, "ClientToken", ""), token);
-    cr_expect_str_eq(json_str(p, "StartedBy", ""),
-                     run_started_by(INT64_C(1704164645678123), started_by));
-    json_t *want = worker_peer_json(
-        "{\"ContainerOverrides\":[{\"Name\":\"k\",\"Environment\":[{\"Name\":\"region\",\"Value\":"
-        "\"us-east-1\"},{\"Name\":\"workflow_details_ddb_table_name\",\"Value\":\"d\"},{\"Name\":"
-        "\"workflow_details_hash_key\",\"Value\":\"dh\"},{\"Name\":\"workflow_details_range_key\","
-        "\"Value\":\"dr\"},{\"Name\":\"workflow_name\",\"Value\":\"w\"},{\"Name\":"
-        "\"workflow_run_id\",\"Value\":\"1704164645678123\"},{\"Name\":\"task_name\",\"Value\":"
-        "\"task-01\"},{\"Name\":\"s3_bucket_name\",\"Value\":\"b\"},{\"Name\":\"object_key\","
-        "\"Value\":\"in/a\"}]}]}");
-    cr_expect(json_equal(want, json_object_get(p, "Overrides")));
-    cr_expect_str_eq(json_str(p, "Cluster", ""), "c");
-    cr_expect_str_eq(json_str(p, "TaskDefinition", ""), "td");
-    json_decref(want);
-    json_decref(p);
+    for (size_t which = 0; which < 2; which++) {
+        json_t *p = run_task_parameters(m, which, plan);
+        char token[SHA256_HEX], started_by[RUN_STARTED_BY_MAX];
+        struct error err = {0};
+        cr_assert_eq(run_client_token(INT64_C(1704164645678123), "task-01", token, &err), 0);
+        cr_expect_str_eq(json_str(p, "ClientToken", ""), token);
+        cr_expect_str_eq(json_str(p, "StartedBy", ""),
+                         run_started_by(INT64_C(1704164645678123), started_by));
+        expect_environment(p);
+        cr_expect_str_eq(json_str(p, "Cluster", ""), "c");
+        cr_expect_str_eq(json_str(p, "TaskDefinition", ""), "td");
+        json_decref(p);
+    }
     json_decref(plan);
     json_decref(m);
 }
 
 Test(machines, pattern_2_keeps_of_a_launch_whether_it_was_refused)
 {
-    static const char *const selector[] = {"States",
-                                           "KickOffInParallel",
-                                           "Branches",
-                                           "0",
-                                           "States",
-                                           "SubmitECSTasks",
-                                           "ItemProcessor",
-                                           "States",
-                                           "S3CopyTaskRunner",
-                                           "ResultSelector",
-                                           NULL};
     static const struct {
         const char *answer, *kept;
     } cases[] = {
@@ -172,9 +186,10 @@ Test(machines, pattern_2_keeps_of_a_launch_whether_it_was_refused)
          "{\"launched\":0,\"reasons\":[\"MISSING\"]}"},
     };
     json_t *m = machine(2);
-    for (size_t i = 0; i < 2; i++) {
-        json_t *answer = worker_peer_json(cases[i].answer), *want = worker_peer_json(cases[i].kept);
-        json_t *kept = evaluate(at(m, selector), answer, NULL);
+    for (size_t i = 0; i < 4; i++) {
+        json_t *answer = worker_peer_json(cases[i % 2].answer);
+        json_t *want = worker_peer_json(cases[i % 2].kept);
+        json_t *kept = evaluate(runner_member(m, i / 2, "ResultSelector"), answer, NULL);
         cr_expect(json_equal(kept, want), "case %zu", i);
         json_decref(kept);
         json_decref(want);
@@ -183,22 +198,44 @@ Test(machines, pattern_2_keeps_of_a_launch_whether_it_was_refused)
     json_decref(m);
 }
 
-Test(machines, pattern_2_hands_the_monitor_a_run_and_its_launches)
+Test(machines, pattern_2_hands_the_monitor_its_run)
 {
-    static const char *const pass[] = {"States", "PassThroughECSArns", "Parameters", NULL};
+    static const char *const pass[] = {"States", "PassThroughECSArns", "InputPath", NULL};
     json_t *m = machine(2), *plan = planned();
-    json_t *state = evaluate(at(m, pass), plan, NULL);
     struct run run;
     struct error err = {0};
-    cr_assert_eq(run_read(state, &run, &err), 0, "%s", err.message);
+    cr_expect_str_eq(json_string_value(at(m, pass)), "$.run");
+    cr_assert_eq(run_read(json_object_get(plan, "run"), &run, &err), 0, "%s", err.message);
     cr_expect_eq(run.number_of_tasks, 3);
     cr_expect_eq(run.run_timeout_seconds, 600);
     cr_expect_eq(run.task_timeout_seconds, 60);
     cr_expect_eq(run.start_time / CLOCK_MS, INT64_C(1704164645678));
-    const json_t *launches = json_object_get(state, "launches");
-    cr_expect_eq(json_array_size(launches), 2);
-    cr_expect_str_eq(json_str(json_array_get(launches, 1), "taskName", ""), "b");
-    json_decref(state);
     json_decref(plan);
     json_decref(m);
+}
+
+/* AWS knows a state by its name alone, wherever it is nested. */
+static void expect_unique(json_t *level, json_t *seen)
+{
+    const char *name;
+    json_t *state, *branch;
+    size_t i;
+    json_object_foreach (json_object_get(level, "States"), name, state) {
+        cr_expect_null(json_object_get(seen, name), "%s is there twice", name);
+        mark(seen, name);
+        json_array_foreach (json_object_get(state, "Branches"), i, branch)
+            expect_unique(branch, seen);
+        if (json_object_get(state, "ItemProcessor"))
+            expect_unique(json_object_get(state, "ItemProcessor"), seen);
+    }
+}
+
+Test(machines, have_each_name_once)
+{
+    for (int pattern = 1; pattern <= 2; pattern++) {
+        json_t *m = machine(pattern), *seen = json_object();
+        expect_unique(m, seen);
+        json_decref(seen);
+        json_decref(m);
+    }
 }

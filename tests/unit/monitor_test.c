@@ -2,6 +2,7 @@
 #include "workers/monitor/monitor.h"
 
 #include "lib/aws/dynamodb.h"
+#include "lib/crypto/crypto.h"
 #include "lib/json/json_read.h"
 #include "server/embed/embed.h"
 #include "tests/unit/worker_peer.h"
@@ -109,11 +110,37 @@ Test(monitor, groups_the_reasons_of_failures)
     cr_expect_str_eq(json_str(run, "status", ""), "Failed");
     cr_expect_str_eq(failure(run, "Error"), "Stepfleet.TasksFailed");
     cr_expect_str_eq(failure(run, "Cause"),
-                     "4 of 5 tasks failed: 2 x NoSuchKey: The specified key does not exist. (t1, "
-                     "t3); 1 x AccessDenied: no (t2); 1 x stopped by SIGTERM (t5)");
+                     "4 of 5 tasks failed: 2 x S3NotFound: NoSuchKey: The specified key does not "
+                     "exist. (t1, t3); 1 x Cancelled: stopped by SIGTERM (t5); 1 x "
+                     "S3AccessDenied: AccessDenied: no (t2)");
     cr_expect_str_eq(summary_status(&p), "Failed");
     cr_expect_str_eq(dynamodb_get_s(p.summary, "reason", ""), failure(run, "Cause"));
     cr_expect_eq(dynamodb_get_n(p.summary, "failed_tasks", 0), 4);
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+/* The longest names and reasons must not be too much for the cause: the run has to end. */
+Test(monitor, ends_with_long_names_and_reasons_too)
+{
+    enum { TASKS = 40 };
+    struct worker_peer p;
+    char id[16], name[200], reason[500], many[180];
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, TASKS);
+    json_object_set_new(run, "runTimeoutSeconds", json_integer(1));
+    for (int i = 0; i < TASKS; i++) {
+        memset(many, 'n', sizeof many);
+        memset(reason, 'r', sizeof reason);
+        many[sizeof many - 1] = reason[sizeof reason - 1] = '\0';
+        (void)snprintf(id, sizeof id, "%d", i);
+        (void)snprintf(name, sizeof name, "%d%s", i, many);
+        reason[0] = (char)('a' + i % 8);
+        worker_peer_row(&p, id, name, i ? "Failed" : "Running", reason);
+    }
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
+    cr_expect(strstr(failure(run, "Cause"), "; and "), "%s", failure(run, "Cause"));
     json_decref(run);
     worker_peer_close(&p);
 }
@@ -128,7 +155,8 @@ Test(monitor, tolerates_as_many_failures_as_it_is_told)
     worker_peer_row(&p, "b", "t2", "Completed", NULL);
     run = look(&p, run);
     cr_expect_str_eq(json_str(run, "status", ""), "Completed");
-    cr_expect_str_eq(dynamodb_get_s(p.summary, "reason", ""), "1 of 2 tasks failed: 1 x x (t1)");
+    cr_expect_str_eq(dynamodb_get_s(p.summary, "reason", ""),
+                     "1 of 2 tasks failed: 1 x Unknown: x (t1)");
     json_decref(run);
     worker_peer_close(&p);
 }
@@ -175,6 +203,67 @@ Test(monitor, fails_tasks_that_died_without_a_word)
     worker_peer_close(&p);
 }
 
+/* Ten rows that throttling keeps out are enough for one look; the next ones go on with the rest. */
+Test(monitor, leaves_what_a_throttling_table_does_not_take, .timeout = 60)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 12);
+    for (int i = 1; i <= 12; i++) {
+        char id[8];
+        (void)snprintf(id, sizeof id, "t%d", i);
+        worker_peer_task(&p, id, id, "STOPPED", "{\"containers\":[{\"exitCode\":3}]}");
+    }
+    for (int i = 0; i < 400; i++)
+        worker_peer_fault(&p, "PutItem", 400, "ProvisionedThroughputExceededException", "slow");
+    run = look(&p, run);
+    cr_expect(json_bool(run, "continue", false), "it goes on");
+    json_object_clear(p.faults);
+    run = look(&p, run);
+    cr_expect_not(json_bool(run, "continue", true));
+    cr_expect(strstr(failure(run, "Cause"), "12 of 12 tasks failed: 12 x ExitCode: "), "%s",
+              failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+static const char manifest[] = "[{\"taskName\":\"t1\",\"s3BucketName\":\"b\",\"objectKey\":\"k\"},"
+                               "{\"taskName\":\"t2\",\"s3BucketName\":\"b\",\"objectKey\":\"k\"}]";
+
+static void serve_manifest(void *ctx, const struct peer_request *request, struct peer_reply *reply)
+{
+    (void)ctx;
+    bool asked = strcmp(request->target, "/bucket/stepfleet/77/tasks.json") == 0;
+    reply->status = asked ? 200 : 404;
+    buf_adds(&reply->body, asked ? manifest : "");
+}
+
+/* A long list of tasks is an object in S3, and the summary row only says where. */
+Test(monitor, finds_the_names_of_lost_tasks_in_the_manifest)
+{
+    struct worker_peer p;
+    char digest[SHA256_HEX];
+    char specs[512];
+    worker_peer_open(&p);
+    p.s3 = serve_manifest;
+    json_t *run = run_of(&p, 2);
+    cr_assert_eq(crypto_sha256_hex(manifest, strlen(manifest), digest, NULL), 0);
+    (void)snprintf(specs, sizeof specs,
+                   "{\"taskManifest\":{\"s3BucketName\":\"bucket\",\"objectKey\":"
+                   "\"stepfleet/77/tasks.json\",\"numberOfTasks\":2,\"sha256\":\"%s\"}}",
+                   digest);
+    json_object_set_new(p.summary, "workflow_specs", dynamodb_s(specs));
+    run = look(&p, run);
+    p.wall += 301 * CLOCK_SECOND;
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
+    cr_expect(strstr(failure(run, "Cause"), "2 x Lost: the task left no row"), "%s",
+              failure(run, "Cause"));
+    cr_expect(strstr(failure(run, "Cause"), "(t1, t2)"), "%s", failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
 Test(monitor, believes_a_late_ecs_for_five_minutes)
 {
     struct worker_peer p;
@@ -191,6 +280,61 @@ Test(monitor, believes_a_late_ecs_for_five_minutes)
     cr_expect_str_eq(worker_peer_detail(&p, "a", "stop_code"), "TaskLost");
     cr_expect_eq(json_object_size(p.details), 2, "the task without any trace got a row");
     cr_expect(strstr(failure(run, "Cause"), "t2"), "%s", failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+/* One look at ten thousand running tasks is work for each of them, and no more. */
+Test(monitor, looks_at_ten_thousand_tasks, .timeout = 60)
+{
+    enum { TASKS = 10000 };
+    struct worker_peer p;
+    worker_peer_open(&p);
+    p.page = 3000;
+    json_t *run = run_of(&p, TASKS);
+    for (int i = 1; i <= TASKS; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "t%d", i);
+        worker_peer_row(&p, id, id, i % 10 ? "Completed" : "Running", NULL);
+        if (i % 10 == 0)
+            worker_peer_task(&p, id, id, i % 20 ? "STOPPED" : "RUNNING",
+                             "{\"containers\":[{\"exitCode\":3}]}");
+    }
+    int64_t began = clock_mono(clock_system());
+    run = look(&p, run);
+    int64_t ms = (clock_mono(clock_system()) - began) / CLOCK_MS;
+    cr_log_info("a look at %d tasks took %lld ms", TASKS, (long long)ms);
+    cr_expect(json_bool(run, "continue", false));
+    cr_expect_eq(json_int(run, "completed", 0), 9000);
+    cr_expect_eq(json_int(run, "failed", 0), 500);
+    cr_expect_eq(json_int(run, "running", 0), 500);
+    cr_expect_eq(worker_peer_count(&p, "Query"), 4);
+    cr_expect_eq(worker_peer_count(&p, "DescribeTasks"), 10);
+    cr_expect_lt(ms, 20000);
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+/* Of a large run ECS is asked for what left no row only when the rows stand still; until then no
+ * task is believed to be lost. */
+Test(monitor, lists_tasks_of_a_large_run_only_when_rows_stand_still, .timeout = 60)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    p.page = 1000;
+    json_t *run = look(&p, run_of(&p, 600));
+    size_t lists = worker_peer_count(&p, "ListTasks");
+    p.wall += 400 * CLOCK_SECOND;
+    worker_peer_row(&p, "a", "t1", "Completed", NULL);
+    run = look(&p, run);
+    cr_expect(json_bool(run, "continue", false));
+    cr_expect_eq(worker_peer_count(&p, "ListTasks"), lists, "rows come in");
+    cr_expect_eq(json_object_size(p.details), 1);
+    run = look(&p, run);
+    cr_expect_eq(worker_peer_count(&p, "ListTasks"), lists + 2,
+                 "those that stopped and the others");
+    cr_expect_not(json_bool(run, "continue", true));
+    cr_expect(strstr(failure(run, "Cause"), "599 x Lost: "), "%s", failure(run, "Cause"));
     json_decref(run);
     worker_peer_close(&p);
 }
@@ -253,48 +397,49 @@ Test(monitor, ends_a_run_that_takes_too_long)
     worker_peer_close(&p);
 }
 
-Test(monitor, turns_refused_launches_into_failed_rows)
+/* Also when nobody has looked for it before: rows came in until the end. */
+Test(monitor, keeps_the_reasons_of_what_ended_before_the_run_s_time_was_up, .timeout = 60)
 {
     struct worker_peer p;
     worker_peer_open(&p);
-    json_t *run = run_of(&p, 3);
+    p.page = 1000;
+    json_t *run = look(&p, run_of(&p, 600));
+    p.wall += 3600 * CLOCK_SECOND;
     worker_peer_row(&p, "a", "t1", "Completed", NULL);
-    json_object_set_new(
-        run, "launches",
-        worker_peer_json("[{\"taskName\":\"t1\",\"answer\":{\"launched\":1,\"reasons\":[]}},"
-                         "{\"taskName\":\"t2\",\"answer\":{\"launched\":0,\"reasons\":"
-                         "[\"RESOURCE:CPU\"]}},{\"taskName\":\"t3\",\"answer\":{\"launched\":0,"
-                         "\"reasons\":[]},\"failure\":{\"Error\":\"ECS.ClientException\","
-                         "\"Cause\":\"no\"}}]"));
+    worker_peer_task(&p, "b", "t2", "STOPPED",
+                     "{\"stopCode\":\"EssentialContainerExited\",\"containers\":[{\"exitCode\":137,"
+                     "\"reason\":\"OutOfMemoryError\"}]}");
     run = look(&p, run);
-    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
-    cr_expect_str_eq(failure(run, "Cause"), "2 of 3 tasks failed: 1 x ECS.ClientException: no (t3)"
-                                            "; 1 x RESOURCE:CPU (t2)");
-    cr_expect_null(json_object_get(run, "launches"));
+    cr_expect_not(json_bool(run, "continue", true));
+    cr_expect_str_eq(worker_peer_detail(&p, "b", "stop_code"), "EssentialContainerExited");
+    cr_expect(strstr(failure(run, "Cause"), "598 x TimedOut: "), "%s", failure(run, "Cause"));
+    cr_expect(strstr(failure(run, "Cause"), "1 x OutOfMemory: "), "%s", failure(run, "Cause"));
     json_decref(run);
     worker_peer_close(&p);
 }
 
-Test(monitor, does_not_believe_a_refusal_of_a_task_that_runs)
+/* Rows of launcher and of the action "refuse": the monitor takes their word. */
+Test(monitor, tells_refused_launches_by_their_class)
 {
     struct worker_peer p;
     worker_peer_open(&p);
     json_t *run = run_of(&p, 3);
     worker_peer_row(&p, "a", "t1", "Completed", NULL);
-    worker_peer_task(&p, "b", "t2", "RUNNING", "{}");
-    json_object_set_new(
-        run, "launches",
-        worker_peer_json("[{\"taskName\":\"t1\",\"answer\":{\"launched\":0,\"reasons\":[]},"
-                         "\"failure\":{\"Error\":\"States.Timeout\",\"Cause\":\"\"}},"
-                         "{\"taskName\":\"t2\",\"answer\":{\"launched\":0,\"reasons\":[]},"
-                         "\"failure\":{\"Error\":\"ECS.SdkClientException\",\"Cause\":\"\"}},"
-                         "{\"taskName\":\"t3\",\"answer\":{\"launched\":0,\"reasons\":[]},"
-                         "\"failure\":{\"Error\":\"ECS.ServerException\",\"Cause\":\"no\"}}]"));
+    worker_peer_row(&p, "not-started-2", "t2", "Failed", "RESOURCE:CPU");
+    worker_peer_row(&p, "not-started-3", "t3", "Failed", "ECS.ClientException: no");
+    for (int i = 2; i <= 3; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "not-started-%d", i);
+        json_object_set_new(json_object_get(p.details, id), "stop_code",
+                            dynamodb_s("TaskFailedToStart"));
+    }
     run = look(&p, run);
-    cr_expect(json_bool(run, "continue", false));
-    cr_expect_eq(json_object_size(p.details), 2);
-    cr_expect_eq(json_int(run, "failed", -1), 1);
-    cr_expect_eq(json_int(run, "completed", -1), 1);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
+    cr_expect_str_eq(
+        failure(run, "Cause"),
+        "2 of 3 tasks failed: 1 x CapacityUnavailable: RESOURCE:CPU (t2); 1 x Refused: "
+        "ECS.ClientException: no (t3)");
+    cr_expect_eq(worker_peer_count(&p, "DescribeTasks"), 0, "nothing was open");
     json_decref(run);
     worker_peer_close(&p);
 }
@@ -345,11 +490,13 @@ Test(monitor, plans_for_the_map)
     cr_assert_eq(monitor_handle(&p.worker, event, &answer, &err), 0, "%s", err.message);
     char text[32];
     snprintf(text, sizeof text, "%lld", (long long)json_int(answer, "workflowRunId", 0));
-    cr_expect_str_eq(json_str(answer, "workflowRunIdText", ""), text);
+    const json_t *run = json_object_get(answer, "run");
+    cr_expect_str_eq(json_str(run, "workflowRunIdText", ""), text);
     cr_expect_eq(json_int(answer, "workflowRunId", 0) / 1000, INT64_C(1704164645678));
     cr_expect_eq(json_int(answer, "numberOfTasks", 0), 10);
     cr_expect_str_eq(json_str(answer, "startTime", ""), "2024-01-02T03:04:05.678Z");
-    const json_t *subnets = json_object_get(answer, "subnets");
+    cr_expect_not(json_bool(answer, "distributed", true));
+    const json_t *subnets = json_object_get(run, "subnets");
     cr_expect_eq(json_array_size(subnets), 2);
     cr_expect_str_eq(json_string_value(json_array_get(subnets, 1)), "subnet-4e5f6a7b");
     cr_expect_eq(json_int(answer, "maxConcurrency", 0), 40);

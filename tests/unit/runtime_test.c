@@ -158,16 +158,14 @@ Test(metadata, tells_the_task_id_after_some_tries, .timeout = 30)
     struct peer *p = peer_open(play_metadata, &failures);
     struct stop_signal stop;
     struct error err = {0};
-    struct buf id;
+    struct metadata me;
     char uri[128];
-    buf_init(&id, BUF_MAX_LINE);
     cr_assert_eq(stop_signal_open(&stop, &err), 0);
     (void)snprintf(uri, sizeof uri, "%s/v4/x", peer_url(p));
-    cr_assert_eq(metadata_task_id(uri, &stop, &id, &err), 0, "%s", err.message);
-    cr_expect_str_eq(buf_str(&id), "0123abcd");
+    cr_assert_eq(metadata_get(uri, &stop, &me, &err), 0, "%s", err.message);
+    cr_expect_str_eq(me.task_id, "0123abcd");
     stop.came = true;
-    cr_expect_eq(metadata_task_id(uri, &stop, &id, &err), -1, "not when it is to stop");
-    buf_free(&id);
+    cr_expect_eq(metadata_get(uri, &stop, &me, &err), -1, "not when it is to stop");
     stop_signal_close(&stop);
     peer_close(p);
 }

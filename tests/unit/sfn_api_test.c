@@ -80,8 +80,9 @@ Test(sfn_api, definitions_are_refused_with_the_place)
                 "/QueryLanguage")},
         {"{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Map\",\"End\":true,\"ItemReader\":{},"
          "\"ItemProcessor\":{\"StartAt\":\"B\",\"States\":{\"B\":{\"Type\":\"Succeed\"}}}}}}",
-         SCHEMA("The field 'ItemReader' is not offered by this endpoint at "
-                "/States/A/ItemReader")},
+         SCHEMA(
+             "The field 'ItemReader' needs a Map whose ProcessorConfig has the Mode DISTRIBUTED at "
+             "/States/A/ItemReader")},
         {"{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Parallel\",\"End\":true,\"Branches\":[{"
          "\"StartAt\":\"B\",\"States\":{\"B\":{\"Type\":\"Succeed\",\"Retry\":[]}}}]}}}",
          SCHEMA("The field 'Retry' is not supported by Step Functions for states of type Succeed "

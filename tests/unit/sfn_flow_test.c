@@ -157,6 +157,6 @@ Test(sfn_flow, a_loop_without_end_is_ended)
                   "{}");
     char *got = outcome(f);
     cr_expect_str_eq(got, "FAILED States.Runtime: The execution reached the maximum number of "
-                          "history events (250000).");
+                          "history events (25000).");
     free(got);
 }

@@ -173,17 +173,31 @@ static char *numbers(int count)
     return buf_take(&out, NULL);
 }
 
-Test(sfn_nest, ten_thousand_items)
+/* Four events an iteration and those around them. */
+Test(sfn_nest, six_thousand_items)
 {
-    char *input = numbers(10000);
+    char *input = numbers(6000);
     char *want = NULL;
     start_machine(f, MAP("", PASS), input);
     cr_assert_gt(asprintf(&want, "SUCCEEDED %s", input), 0);
     expect_outcome(want);
     json_t *all = events(f);
-    cr_expect_eq(json_array_size(all), 40006);
+    cr_expect_eq(json_array_size(all), 24006);
     json_decref(all);
     free(want);
+    free(input);
+}
+
+Test(sfn_nest, an_execution_has_25000_events_at_most)
+{
+    char *input = numbers(10000);
+    start_machine(f, MAP("", PASS), input);
+    expect_outcome("FAILED States.Runtime: The execution reached the maximum number of history "
+                   "events (25000).");
+    json_t *all = events(f);
+    cr_expect_geq(json_array_size(all), 25000);
+    cr_expect_leq(json_array_size(all), 25000 + INLINE_CONCURRENCY);
+    json_decref(all);
     free(input);
 }
 
@@ -224,4 +238,48 @@ Test(sfn_nest, stopping_ends_all_that_runs_below)
     fixture_reopen(f);
     fixture_wait(f, 400);
     expect_outcome("ABORTED Stop: enough");
+}
+
+/* {"l":[1],"s":"xxx..."}: it fits once, but not twice. */
+static char *half_of_the_bound(void)
+{
+    struct buf out;
+    buf_init(&out, BUF_MAX_STATE);
+    buf_adds(&out, "{\"l\":[1],\"s\":\"");
+    for (int i = 0; i < STATE_BYTES_MAX * 3 / 5; i++)
+        buf_addc(&out, 'x');
+    buf_adds(&out, "\"}");
+    return buf_take(&out, NULL);
+}
+
+static void expect_too_large(const char *definition, const char *what)
+{
+    char *input = half_of_the_bound();
+    char *want = NULL;
+    cr_assert_gt(asprintf(&want,
+                          "FAILED States.DataLimitExceeded: The state/task 'A' %s with a size "
+                          "exceeding the maximum number of bytes service limit.",
+                          what),
+                 0);
+    start_machine(f, definition, input);
+    expect_outcome(want);
+    free(want);
+    free(input);
+}
+
+#define TWICE "{\"a.$\":\"$.s\",\"b.$\":\"$.s\"}"
+
+Test(sfn_nest, inputs_have_a_bound)
+{
+    expect_too_large(MAP("\"ItemsPath\":\"$.l\",\"ItemSelector\":" TWICE ",", PASS),
+                     "passes on an input");
+    expect_too_large(STATES("\"A\":{\"Type\":\"Parallel\",\"End\":true,\"Parameters\":" TWICE
+                            ",\"Branches\":[{\"StartAt\":\"I\",\"States\":{" PASS "}}]}"),
+                     "passes on an input");
+    expect_too_large(STATES("\"A\":{\"Type\":\"Task\",\"End\":true,\"Parameters\":" TWICE
+                            ",\"Resource\":\"arn:aws:lambda:eu-west-1:000000000000:function:f\"}"),
+                     "is called with parameters");
+    cr_expect_eq(f->call_count, 0);
+    expect_too_large(STATES("\"A\":{\"Type\":\"Pass\",\"End\":true,\"Parameters\":" TWICE "}"),
+                     "returned a result");
 }

@@ -18,6 +18,7 @@ static int pick(int below)
 }
 
 static void write_chain(struct buf *out, int depth);
+static void write_states(struct buf *out, int depth);
 
 static void write_task(struct buf *out)
 {
@@ -53,8 +54,11 @@ static void write_nested(struct buf *out, int depth)
              pick(4));
     if (pick(2))
         buf_addf(out, "\"ToleratedFailureCount\":%d,", pick(3));
-    buf_adds(out, "\"ItemProcessor\":");
-    write_chain(out, depth - 1);
+    buf_adds(out, "\"ItemProcessor\":{");
+    if (pick(2))
+        buf_addf(out, "\"ProcessorConfig\":{\"Mode\":\"DISTRIBUTED\",\"ExecutionType\":\"%s\"},",
+                 pick(2) ? "STANDARD" : "EXPRESS");
+    write_states(out, depth - 1);
 }
 
 static void write_state(struct buf *out, int depth)
@@ -75,11 +79,18 @@ static void write_state(struct buf *out, int depth)
     }
 }
 
-/* {"StartAt", "States"}: some states in a row, then a choice between a good and a bad end. */
 static void write_chain(struct buf *out, int depth)
 {
+    buf_addc(out, '{');
+    write_states(out, depth);
+}
+
+/* "StartAt", "States" and the bracket behind them: some states in a row, then a choice between a
+ * good and a bad end. */
+static void write_states(struct buf *out, int depth)
+{
     int count = 1 + pick(3);
-    buf_adds(out, "{\"StartAt\":\"S0\",\"States\":{");
+    buf_adds(out, "\"StartAt\":\"S0\",\"States\":{");
     for (int i = 0; i < count; i++) {
         buf_addf(out, "\"S%d\":{", i);
         write_state(out, depth);

@@ -83,13 +83,16 @@ struct sfn_fixture *fixture_open(void)
     (void)snprintf(f->path, sizeof f->path, "%s/sfn.db", f->dir);
     f->ecs = (struct local_service){.name = "ecs", .self = f, .call = fake_service};
     f->dynamodb = (struct local_service){.name = "dynamodb", .self = f, .call = fake_service};
+    f->s3 = (struct local_service){.name = "s3", .self = f, .call = fake_s3};
+    f->objects = json_object();
     f->backend = (struct sfn_backend){.invoke = fake_invoke,
                                       .lambda = f,
                                       .ecs = &f->ecs,
                                       .watch = fake_watch,
                                       .unwatch = fake_unwatch,
                                       .tasks = f,
-                                      .dynamodb = &f->dynamodb};
+                                      .dynamodb = &f->dynamodb,
+                                      .s3 = &f->s3};
     open_engine(f);
     return f;
 }
@@ -118,6 +121,7 @@ void fixture_close(struct sfn_fixture *f)
     local_sfn_close(f->sfn);
     drop_calls(f);
     temp_folder_remove(f->dir);
+    json_decref(f->objects);
     free(f);
 }
 
@@ -130,10 +134,41 @@ void fixture_reopen(struct sfn_fixture *f)
     fixture_settle(f);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    char bytes[65536];
+    size_t n;
+    FILE *in = fopen(from, "rb");
+    FILE *out = fopen(to, "wb");
+    cr_assert(in && out, "%s to %s", from, to);
+    while ((n = fread(bytes, 1, sizeof bytes, in)) > 0)
+        cr_assert_eq(fwrite(bytes, 1, n, out), n);
+    (void)fclose(in);
+    cr_assert_eq(fclose(out), 0);
+}
+
+/* The database and its log; the index of the log is made again from it. */
+void fixture_kill(struct sfn_fixture *f)
+{
+    char log[sizeof f->path + 8];
+    char next[sizeof f->path];
+    char next_log[sizeof f->path + 8];
+    (void)snprintf(log, sizeof log, "%s-wal", f->path);
+    (void)snprintf(next, sizeof next, "%s/killed%u.db", f->dir, ++f->kills);
+    (void)snprintf(next_log, sizeof next_log, "%s-wal", next);
+    copy_file(f->path, next);
+    copy_file(log, next_log);
+    f->sfn = local_sfn_close(f->sfn);
+    drop_calls(f);
+    f->watch_count = 0;
+    (void)snprintf(f->path, sizeof f->path, "%s", next);
+    open_engine(f);
+}
+
 void fixture_settle(struct sfn_fixture *f)
 {
     size_t quiet = 0;
-    for (int i = 0; quiet < 3; i++) {
+    for (int i = 0; quiet < 8; i++) {
         cr_assert_lt(i, 100000, "the engine does not come to rest");
         quiet = sfn_turn(f->sfn, 0) == 0 ? 0 : quiet + 1;
     }

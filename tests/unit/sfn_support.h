@@ -34,7 +34,10 @@ struct sfn_fixture {
     char path[TEMP_FOLDER_MAX + 16];
     struct local_sfn *sfn;
     struct sfn_backend backend;
-    struct local_service ecs, dynamodb;
+    struct local_service ecs, dynamodb, s3;
+    json_t *objects; /* "bucket/key" -> text; the fake S3 answers from it at once */
+    bool s3_refuses;
+    unsigned kills;
     struct fake_call calls[FAKE_CALLS_MAX];
     size_t call_count;
     struct fake_watch watches[64];
@@ -48,6 +51,9 @@ struct sfn_fixture *fixture_open(void);
 void fixture_close(struct sfn_fixture *f);
 /* Closes and opens the same file, as a restart does. */
 void fixture_reopen(struct sfn_fixture *f);
+/* The same, but what is open goes on from the files as they are now, as after kill -9: nothing is
+ * committed on the way, and answers that are under way never come. Takes no turn. */
+void fixture_kill(struct sfn_fixture *f);
 /* Turns until nothing moves. */
 void fixture_settle(struct sfn_fixture *f);
 /* Moves the clock and settles. */
@@ -65,6 +71,13 @@ char *outcome(struct sfn_fixture *f);
 /* Types of its history: "1 ExecutionStarted\n2<0 PassStateEntered ..." as "id<previous type". */
 char *history(struct sfn_fixture *f);
 json_t *events(struct sfn_fixture *f);
+
+/* The fake S3 itself (sfn_fake_s3.c); self is the fixture. */
+void fake_s3(void *self, struct local_call *call);
+/* An object of the fake S3. */
+void put_object(struct sfn_fixture *f, const char *bucket, const char *key, const char *text);
+/* Its text, NULL: there is none. Borrowed. */
+const char *get_object(struct sfn_fixture *f, const char *bucket, const char *key);
 
 /* Answers the oldest call that waits (fails the test if there is none). */
 void answer_ok(struct sfn_fixture *f, const char *json);

@@ -368,3 +368,22 @@ Test(sfn_task, stopping_the_parent_stops_the_nested_execution)
                    "arn:aws:states:eu-west-1:000000000000:execution:child:kid");
     expect_starts("ABORTED ");
 }
+
+Test(sfn_task, objects_of_s3_by_the_sdk)
+{
+    put_object(f, "b", "k", "text");
+    start_machine(f,
+                  "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Task\",\"Resource\":"
+                  "\"arn:aws:states:::aws-sdk:s3:getObject\",\"Parameters\":{\"Bucket\":\"b\","
+                  "\"Key.$\":\"$.k\"},\"OutputPath\":\"$.Body\",\"End\":true}}}",
+                  "{\"k\":\"k\"}");
+    expect_outcome("SUCCEEDED \"text\"");
+    start_machine(f,
+                  "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Task\",\"Resource\":"
+                  "\"arn:aws:states:::aws-sdk:s3:getObject\",\"Parameters\":{\"Bucket\":\"b\","
+                  "\"Key\":\"none\"},\"Catch\":[{\"ErrorEquals\":[\"S3.NoSuchKeyException\"],"
+                  "\"Next\":\"B\"}],\"End\":true},\"B\":{\"Type\":\"Pass\",\"Result\":1,\"End\":"
+                  "true}}}",
+                  "{}");
+    expect_outcome("SUCCEEDED 1");
+}

@@ -115,6 +115,7 @@ static void copy_task(void *ctx, const struct store_task *task)
     copy_text(copy->name, sizeof copy->name, task->name);
     copy_text(copy->ecs_task_id, sizeof copy->ecs_task_id, task->ecs_task_id);
     copy_text(copy->stopped_reason, sizeof copy->stopped_reason, task->stopped_reason);
+    copy_text(copy->reason, sizeof copy->reason, task->reason);
 }
 
 struct task_copy store_fixture_task(struct store *s, int64_t run_id, int64_t seq)

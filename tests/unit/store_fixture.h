@@ -45,6 +45,7 @@ struct task_copy {
     char name[64];
     char ecs_task_id[64];
     char stopped_reason[256];
+    char reason[64];
 };
 /* The task at this position of the run. */
 struct task_copy store_fixture_task(struct store *s, int64_t run_id, int64_t seq);

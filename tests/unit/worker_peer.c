@@ -72,6 +72,11 @@ static void update_item(struct worker_peer *p, const json_t *body, struct peer_r
         refuse(reply, 400, "ConditionalCheckFailedException", "The conditional request failed");
         return;
     }
+    if (dynamodb_get_n(item, "launch_chunk", 0) >=
+        dynamodb_get_n(values, ":launch_chunk", 1 << 20)) {
+        refuse(reply, 400, "ConditionalCheckFailedException", "The chunk was claimed before");
+        return;
+    }
     /* Each ":name" that is also an attribute's alias "#name" is set. */
     const char *alias;
     json_t *name;
@@ -134,7 +139,11 @@ static void run_task(struct worker_peer *p, const json_t *body, struct peer_repl
     if (reason) {
         answer(reply, json_pack("{s:[],s:[{s:s}]}", "tasks", "failures", "reason", reason));
     } else {
-        worker_peer_task(p, name, name, "PENDING", "{}");
+        if (p->forgets_tokens || !json_object_get(p->tasks, name)) {
+            json_int_t starts = json_int(p->starts, name, 0);
+            json_object_set_new(p->starts, name, json_integer(starts + 1));
+            worker_peer_task(p, name, name, "PENDING", "{}");
+        }
         answer(reply,
                json_pack("{s:[O],s:[]}", "tasks", json_object_get(p->tasks, name), "failures"));
     }
@@ -217,11 +226,16 @@ static void serve(void *ctx, const struct peer_request *request, struct peer_rep
     char one[128];
     (void)snprintf(one, sizeof one, "%s/%s", operation, name ? name : "");
     bool served = inject(p, one, reply) || inject(p, operation, reply);
+    p->wall += p->tick;
     for (size_t i = 0; !served && i < sizeof operations / sizeof operations[0]; i++) {
         if (strcmp(operations[i].operation, operation) == 0) {
             operations[i].serve(p, body, reply);
             served = true;
         }
+    }
+    if (name && json_object_del(p->lost, name) == 0) {
+        buf_reset(&reply->body);
+        refuse(reply, 500, "ServerException", "The answer was lost");
     }
     if (!served)
         refuse(reply, 400, "UnknownOperationException", operation);
@@ -269,6 +283,8 @@ void worker_peer_open(struct worker_peer *p)
         .calls = json_array(),
         .faults = json_object(),
         .refuse = json_object(),
+        .starts = json_object(),
+        .lost = json_object(),
         .page = 3,
         .clock = {.wall = peer_wall, .mono = peer_mono},
         .wall = PEER_NOW,
@@ -291,6 +307,8 @@ void worker_peer_close(struct worker_peer *p)
     json_decref(p->calls);
     json_decref(p->faults);
     json_decref(p->refuse);
+    json_decref(p->starts);
+    json_decref(p->lost);
 }
 
 void worker_peer_row(struct worker_peer *p, const char *task_id, const char *task_name,

@@ -22,11 +22,15 @@ struct worker_peer {
     json_t *faults;  /* operation, or RunTask/<task name>, -> [{"status", "type", "message"}],
                         used up from the front */
     json_t *refuse;  /* task name -> reason of RunTask's failures[] */
-    size_t page;     /* rows in a page of Query */
-    peer_fn s3;      /* answers calls without X-Amz-Target; ctx is s3_ctx */
+    json_t *starts;  /* task name -> how many tasks RunTask has started */
+    json_t *lost;    /* task name -> true: the next answer of RunTask is lost, the task started */
+    bool forgets_tokens; /* RunTask starts a task again, client token or not */
+    size_t page;         /* rows in a page of Query */
+    peer_fn s3;          /* answers calls without X-Amz-Target; ctx is s3_ctx */
     void *s3_ctx;
     struct clock clock;
-    int64_t wall;
+    _Atomic int64_t wall;
+    int64_t tick; /* what each call to DynamoDB or ECS moves the wall clock by */
     struct aws *aws;
     struct worker worker;
 };

@@ -1,24 +1,52 @@
-/* The endpoint is asked for /task; its TaskARN ends in the id that keys the details row. */
+/* The endpoint is asked once, for /task: its TaskARN ends in the id that keys the details row, and
+ * beside it are the times that ECS knows. */
 #include "workers/copy/metadata.h"
 
 #include "lib/aws/ecs.h"
 #include "lib/http_client/http_client.h"
 #include "lib/json/json_read.h"
 
+#include <stdio.h>
+#include <string.h>
+
 enum { ATTEMPTS = 6, FIRST_PAUSE_MS = 200, CALL_MS = 2000, REPLY_MAX = 1024 * 1024 };
 
-/* Appends the id; anything else in the answer does not matter here. */
-static int read_answer(const struct http_response *response, struct buf *out, struct error *err)
+/* Absent until it has happened; a time that makes no sense is no reason not to work. */
+static int64_t read_time(const json_t *object, const char *name)
+{
+    int64_t wall = 0;
+    const char *text = json_str(object, name, "");
+    return *text && clock_parse_rfc3339(text, &wall, NULL) == 0 ? wall : 0;
+}
+
+static const json_t *own_container(const json_t *task, const char *uri)
+{
+    const json_t *containers = json_object_get(task, "Containers");
+    json_t *container;
+    size_t i;
+    json_array_foreach (containers, i, container)
+        if (strcmp(json_str(container, "DockerId", ""), ecs_task_id(uri)) == 0)
+            return container;
+    return json_array_get(containers, 0);
+}
+
+int metadata_parse(const char *uri, const char *text, size_t len, struct metadata *out,
+                   struct error *err)
 {
     json_t *task;
-    if (response->status != 200)
-        return err_set(err, ERR_REMOTE, "it answered %d", response->status);
-    if (json_parse(buf_str(&response->body), response->body.len, &task, err) != 0)
+    if (json_parse(text, len, &task, err) != 0)
         return -1;
-    const char *arn = json_str(task, "TaskARN", "");
+    const char *id = ecs_task_id(json_str(task, "TaskARN", ""));
+    const json_t *container = own_container(task, uri);
+    *out = (struct metadata){
+        .created_at = read_time(container, "CreatedAt"),
+        .pull_started_at = read_time(task, "PullStartedAt"),
+        .pull_stopped_at = read_time(task, "PullStoppedAt"),
+        .started_at = read_time(container, "StartedAt"),
+    };
     int rc = 0;
-    if (*arn && *ecs_task_id(arn))
-        buf_adds(out, ecs_task_id(arn));
+    if (*id && strlen(id) < sizeof out->task_id)
+        (void)snprintf(out->task_id, sizeof out->task_id, "%s", id);
     else
         rc = err_set(err, ERR_SYNTAX, "its answer has no TaskARN");
     json_decref(task);
@@ -26,7 +54,8 @@ static int read_answer(const struct http_response *response, struct buf *out, st
 }
 
 /* One try. */
-static int ask(struct http_client *http, const char *url, struct buf *out, struct error *err)
+static int ask(struct http_client *http, const char *uri, const char *url, struct metadata *out,
+               struct error *err)
 {
     struct http_response response = {0};
     const struct http_request request = {
@@ -37,14 +66,16 @@ static int ask(struct http_client *http, const char *url, struct buf *out, struc
         .no_proxy = true,
     };
     int rc = http_client_call(http, &request, &response, err);
+    if (rc == 0 && response.status != 200)
+        rc = err_set(err, ERR_REMOTE, "it answered %d", response.status);
     if (rc == 0)
-        rc = read_answer(&response, out, err);
+        rc = metadata_parse(uri, buf_str(&response.body), response.body.len, out, err);
     http_response_free(&response);
     return rc;
 }
 
 /* Pauses double from 200 ms: six tries take some six seconds, or until a signal comes. */
-int metadata_task_id(const char *uri, struct stop_signal *stop, struct buf *out, struct error *err)
+int metadata_get(const char *uri, struct stop_signal *stop, struct metadata *out, struct error *err)
 {
     struct buf url;
     int rc = -1;
@@ -56,8 +87,11 @@ int metadata_task_id(const char *uri, struct stop_signal *stop, struct buf *out,
     for (int i = 0; i < ATTEMPTS && rc != 0 && !stop_signal_came(stop); i++) {
         if (i > 0)
             stop_signal_wait(stop, (int64_t)FIRST_PAUSE_MS << (i - 1));
-        rc = ask(http, buf_str(&url), out, err);
+        rc = ask(http, uri, buf_str(&url), out, err);
     }
+    /* A signal that was seen here is pending no more: nobody would see it later. */
+    if (stop->came)
+        rc = err_set(err, ERR_BUSY, "given up, the worker was asked to stop");
     if (rc != 0)
         err_wrap(err, "the task metadata endpoint %s", buf_str(&url));
     buf_free(&url);

@@ -2,8 +2,7 @@
  * is 0 only when the Completed row is in the table. */
 #include "workers/copy/task.h"
 
-#include "workers/copy/metadata.h"
-
+#include <signal.h>
 #include <stdlib.h>
 
 /* Rows matter more than haste: they are tried longer than other calls; a farewell is short,
@@ -14,7 +13,7 @@ enum { ROW_ATTEMPTS = 10, FAREWELL_ATTEMPTS = 3, FAREWELL_MS = 3000, EXIT_OK = 0
 struct task {
     const struct task_env *env;
     const struct task_options *options;
-    const char *task_id;
+    const struct metadata *me;
     struct worker w;
     struct buf destination;
     int64_t begun; /* monotonic */
@@ -34,7 +33,7 @@ static int write_running(struct task *t, struct error *err)
     int64_t now = clock_wall(t->w.clock);
     const struct audit_detail row = {
         .workflow_run_id = t->env->workflow_run_id,
-        .ecs_task_id = t->task_id,
+        .ecs_task_id = t->me->task_id,
         .task_name = t->env->task_name,
         .status = AUDIT_RUNNING,
         .start_time = now,
@@ -44,6 +43,10 @@ static int write_running(struct task *t, struct error *err)
         .object_key = t->env->object_key,
         .bytes = -1,
         .exit_code = -1,
+        .created_at = t->me->created_at,
+        .pull_started_at = t->me->pull_started_at,
+        .pull_stopped_at = t->me->pull_stopped_at,
+        .container_started_at = t->me->started_at,
     };
     int rc = audit_detail_put(&request, &t->env->details, &row, err);
     request.max_attempts = ROW_ATTEMPTS;
@@ -62,7 +65,7 @@ static int write_final(struct task *t, enum audit_status status, int64_t bytes, 
     struct aws_request request = {0};
     const struct audit_detail row = {
         .workflow_run_id = t->env->workflow_run_id,
-        .ecs_task_id = t->task_id,
+        .ecs_task_id = t->me->task_id,
         .status = status,
         .update_time = clock_wall(t->w.clock),
         .exec_time_in_seconds = seconds_since(t),
@@ -87,7 +90,7 @@ static void log_step(const struct task *t, enum log_level level, const char *mes
 {
     const struct log_field fields[] = {
         LOG_INT("run_id", t->env->workflow_run_id),
-        LOG_STR("task_id", t->task_id),
+        LOG_STR("task_id", t->me->task_id),
         LOG_STR("task_name", t->env->task_name),
         LOG_STR("error", err ? err->message : ""),
     };
@@ -177,9 +180,10 @@ static int run_steps(struct task *t)
 
 /* The copy's key is the object's with the task id behind it: two tasks never write the same object.
  */
-int task_run(const struct task_env *env, const char *task_id, const struct task_options *options)
+int task_run(const struct task_env *env, const struct metadata *me,
+             const struct task_options *options)
 {
-    struct task t = {.env = env, .options = options, .task_id = task_id};
+    struct task t = {.env = env, .options = options, .me = me};
     struct error err = {0};
     struct aws_options aws = options->aws;
     aws.region = env->region;
@@ -189,10 +193,10 @@ int task_run(const struct task_env *env, const char *task_id, const struct task_
     t.w.aws = aws_new(&aws, &err);
     if (!t.w.aws) {
         log_step(&t, LOG_ERROR, "could not start", &err);
-        return TASK_FAILED;
+        return stop_signal_came(options->stop) ? TASK_STOPPED : TASK_FAILED;
     }
     buf_init(&t.destination, BUF_MAX_LINE);
-    buf_addf(&t.destination, "%s_%s", env->object_key, task_id);
+    buf_addf(&t.destination, "%s_%s", env->object_key, me->task_id);
     int status = run_steps(&t);
     buf_free(&t.destination);
     aws_free(t.w.aws);
@@ -204,6 +208,15 @@ static const char *process_env(const char *name)
     return getenv(name);
 }
 
+/* The signals are blocked and wait to be read: the client, which knows no stop_signal, looks for
+ * them while it waits for its first credentials. */
+static bool is_stopping(void)
+{
+    sigset_t set;
+    return sigpending(&set) == 0 &&
+           (sigismember(&set, SIGTERM) == 1 || sigismember(&set, SIGINT) == 1);
+}
+
 /* The signal is blocked first of all: a task that is stopped while it starts must still say so. */
 int task_main(void)
 {
@@ -211,19 +224,18 @@ int task_main(void)
     struct error err = {0};
     struct task_env env;
     struct stop_signal stop = {.fd = -1};
-    struct buf task_id;
+    struct metadata me;
     int status = TASK_FAILED;
     log_open(&lg, 2, LOG_INFO, "s3-copy-task");
-    buf_init(&task_id, BUF_MAX_LINE);
     if (stop_signal_open(&stop, &err) == 0 && task_env_read(&env, process_env, &err) == 0 &&
-        metadata_task_id(env.metadata_uri, &stop, &task_id, &err) == 0) {
-        const struct task_options options = {.aws = {.log = &lg}, .log = &lg, .stop = &stop};
-        status = task_run(&env, buf_str(&task_id), &options);
+        metadata_get(env.metadata_uri, &stop, &me, &err) == 0) {
+        const struct task_options options = {
+            .aws = {.log = &lg, .interrupted = is_stopping}, .log = &lg, .stop = &stop};
+        status = task_run(&env, &me, &options);
     } else {
         log_error(&lg, "could not start", LOG_STR("error", err.message));
         status = stop.came ? TASK_STOPPED : TASK_FAILED;
     }
-    buf_free(&task_id);
     stop_signal_close(&stop);
     return status;
 }

@@ -5,6 +5,7 @@
 #define STEPFLEET_WORKERS_TASK_H
 
 #include "workers/copy/copy.h"
+#include "workers/copy/metadata.h"
 #include "workers/copy/stop_signal.h"
 #include "workers/copy/task_env.h"
 
@@ -17,8 +18,9 @@ struct task_options {
     struct stop_signal *stop;
 };
 
-/* Runs the task with this id to its end; returns the exit status. */
-int task_run(const struct task_env *env, const char *task_id, const struct task_options *options);
+/* Runs the task that `me` is to its end; returns the exit status. */
+int task_run(const struct task_env *env, const struct metadata *me,
+             const struct task_options *options);
 
 /* The program: everything from the environment. */
 int task_main(void);

@@ -1,4 +1,4 @@
-/* actions: the monitor's three actions, one file each. Private to workers/monitor. */
+/* actions: the monitor's four actions, one file each. Private to workers/monitor. */
 #ifndef STEPFLEET_WORKERS_ACTIONS_H
 #define STEPFLEET_WORKERS_ACTIONS_H
 
@@ -10,6 +10,9 @@
 int action_plan(const struct worker *w, json_t *event, json_t **answer, struct error *err);
 /* One look at the run; the answer is the run for the next look. */
 int action_poll(const struct worker *w, json_t *event, json_t **answer, struct error *err);
+/* A launch that pattern 2's state machine saw refused; the answer tells whether and when to try
+ * again. */
+int action_refuse(const struct worker *w, json_t *event, json_t **answer, struct error *err);
 /* What broke is told in the event's run.failure; without a run of ours to close it only repeats it.
  */
 int action_close(const struct worker *w, json_t *event, json_t **answer, struct error *err);

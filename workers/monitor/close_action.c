@@ -63,11 +63,14 @@ static int close_run(const struct worker *w, struct run *run, const char *cause,
     struct tally tally = {0};
     enum audit_status status = AUDIT_FAILED;
     run->watched_since = run->watched_since ? run->watched_since : clock_wall(w->clock);
-    if (look_open(&l, w, run, NULL, err) != 0)
+    if (look_open(&l, w, run, err) != 0)
         return -1;
     int rc = look_reconcile(&l, err);
     if (rc == 0)
         rc = look_abandon(&l, "RunFailed", cause, err);
+    if (rc == 0 && l.settled.left > 0)
+        rc = err_set(err, ERR_BUSY, "the table takes no more rows now, %zu are left",
+                     l.settled.left);
     if (rc == 0)
         rc = tally_rows(&l.rows, &tally, err);
     if (rc == 0) {
@@ -106,8 +109,9 @@ int action_close(const struct worker *w, json_t *event, json_t **answer, struct 
 {
     struct breakage b;
     json_t *object = json_object_get(event, "run");
+    json_t *spec = json_object_get(object, "spec"); /* beside the launcher's cursor */
     read_breakage(object, &b);
-    int rc = close_if_ours(w, object, json_object_get(event, "execution"), &b, err);
+    int rc = close_if_ours(w, spec ? spec : object, json_object_get(event, "execution"), &b, err);
     if (rc == 0) {
         *answer = json_object();
         rc = *answer ? action_set_failure(*answer, b.error, b.cause, err)

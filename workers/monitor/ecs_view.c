@@ -2,7 +2,9 @@
  * with some hundred tasks. */
 #include "workers/monitor/ecs_view.h"
 
-enum { DESCRIBE_IN_FLIGHT = 4 };
+/* ECS answers 20 such calls a second, whoever asks: those that it throttles come again behind
+ * pauses. */
+enum { DESCRIBE_IN_FLIGHT = 4, ATTEMPTS = 8 };
 
 int ecs_view_open(struct ecs_view *v, struct error *err)
 {
@@ -42,6 +44,7 @@ int ecs_view_list(const struct worker *w, const struct run *run, const char *des
         struct aws_request request = {0};
         struct aws_response response = {0};
         rc = ecs_list_tasks(&request, run->cluster_name, started_by, desired_status, next, err);
+        request.max_attempts = ATTEMPTS;
         if (rc == 0)
             rc = worker_call(w, &request, &response, err);
         aws_request_free(&request);
@@ -73,7 +76,9 @@ static int build_describe(void *ctx, size_t chunk, struct aws_request *request, 
         ids[count] = json_string_value(json_array_get(d->ids, from + count));
         count++;
     }
-    return ecs_describe_tasks(request, d->run->cluster_name, ids, count, err);
+    int rc = ecs_describe_tasks(request, d->run->cluster_name, ids, count, err);
+    request->max_attempts = ATTEMPTS;
+    return rc;
 }
 
 /* What ECS calls MISSING simply has no record afterwards. */

@@ -5,50 +5,17 @@
 #include "workers/monitor/look.h"
 
 #include "lib/json/json_read.h"
-#include "workers/monitor/classify.h"
+#include "lib/verdict/verdict.h"
+#include "workers/monitor/look_private.h"
 #include "workers/monitor/summary.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* --- refused launches ------------------------------------------------------------------------- */
-
-/* An error of the service, or the reason that RunTask gave in failures[]. */
-static void refusal_reason(const json_t *refusal, char *out, size_t size)
-{
-    const json_t *failure = json_object_get(refusal, "failure");
-    const json_t *reasons = json_object_get(json_object_get(refusal, "answer"), "reasons");
-    const char *said = json_string_value(json_array_get(reasons, 0));
-    if (failure)
-        (void)snprintf(out, size, "%s: %s", json_str(failure, "Error", "unknown error"),
-                       json_str(failure, "Cause", "no cause given"));
-    else
-        (void)snprintf(out, size, "%s", said ? said : "ECS started no task and gave no reason");
-}
-
-/* There is no ECS task, so the row gets an id made of run and task. */
-static int add_refusal(struct settlements *s, const struct run *run, const json_t *refusal,
-                       struct error *err)
-{
-    char id[RUN_TASK_ID_MAX];
-    const char *name = json_str(refusal, "taskName", NULL);
-    if (!name)
-        return err_set(err, ERR_SYNTAX, "a refused launch names no task");
-    if (run_stand_in_id("not-started", run->workflow_run_id, name, id, err) != 0)
-        return -1;
-    struct settlement *one = settlements_add(s, id, name, err);
-    if (!one)
-        return -1;
-    (void)snprintf(one->stop_code, sizeof one->stop_code, "TaskFailedToStart");
-    refusal_reason(refusal, one->reason, sizeof one->reason);
-    return 0;
-}
-
 /* All rows are read before anything else (see above). */
-int look_open(struct look *l, const struct worker *w, const struct run *run, const json_t *refusals,
-              struct error *err)
+int look_open(struct look *l, const struct worker *w, const struct run *run, struct error *err)
 {
-    *l = (struct look){.w = w, .run = run, .refusals = refusals, .now = clock_wall(w->clock)};
+    *l = (struct look){.w = w, .run = run, .now = clock_wall(w->clock)};
     if (ecs_view_open(&l->ecs, err) != 0)
         return -1;
     int rc = task_rows_read(&l->rows, w, run, err);
@@ -63,65 +30,31 @@ void look_close(struct look *l)
     ecs_view_close(&l->ecs);
 }
 
-/* --- asking ECS ------------------------------------------------------------------------------- */
+/* --- verdicts --------------------------------------------------------------------------------- */
 
-/* Tasks whose row is not final: the ones ECS has to vouch for. */
-static int add_open_rows(const struct look *l, json_t *ids, struct error *err)
+/* Notes what a verdict says is to be done; `record` may be NULL. */
+static int note(const struct verdict *v, const struct ecs_task *record, bool has_row,
+                const char *task_id, const char *task_name, struct settlements *s,
+                struct error *err)
 {
-    for (size_t i = 0; i < l->rows.count; i++)
-        if (!audit_status_final(l->rows.list[i].status) &&
-            json_array_append_new(ids, json_string(l->rows.list[i].task_id)) != 0)
-            return err_set(err, ERR_MEMORY, "out of memory for task ids");
+    struct settlement *one = settlements_add(s, task_id, task_name, err);
+    if (!one)
+        return -1;
+    one->has_row = has_row;
+    one->stop = v->action == VERDICT_STOP;
+    one->exit_code = v->exit_code;
+    (void)snprintf(one->stop_code, sizeof one->stop_code, "%s", v->stop_code);
+    (void)snprintf(one->reason, sizeof one->reason, "%s", v->reason);
+    if (record) {
+        one->created_at = record->created_at;
+        one->pull_started_at = record->pull_started_at;
+        one->pull_stopped_at = record->pull_stopped_at;
+        one->started_at = record->started_at;
+    }
     return 0;
 }
 
-/* Adds ids of the list that have no row: nobody has spoken for them yet. */
-static int add_listed(const struct look *l, const char *desired_status, json_t *ids,
-                      struct error *err)
-{
-    json_t *listed = json_array(), *id;
-    size_t i;
-    int rc = listed ? ecs_view_list(l->w, l->run, desired_status, listed, err)
-                    : err_set(err, ERR_MEMORY, "out of memory for task ids");
-    json_array_foreach (listed, i, id) {
-        bool known = task_rows_find(&l->rows, json_string_value(id)) != NULL;
-        if (rc == 0 && !known && json_array_append(ids, id) != 0)
-            rc = err_set(err, ERR_MEMORY, "out of memory for task ids");
-    }
-    json_decref(listed);
-    return rc;
-}
-
-static bool grace_is_over(const struct look *l)
-{
-    return l->now - l->run->watched_since >= CLASSIFY_GRACE_SECONDS * CLOCK_SECOND;
-}
-
-/* A task without a row can be running for too long already, if that is shorter than the grace. */
-static bool some_may_be_late(const struct look *l)
-{
-    return l->run->start_time > 0 && l->run->task_timeout_seconds > 0 &&
-           (l->now - l->run->start_time) / CLOCK_SECOND >= l->run->task_timeout_seconds;
-}
-
-/* Describes tasks with open rows; where tasks have no row at all, those that ECS lists, too. */
-static int ask_ecs(struct look *l, bool some_missing, bool all, struct error *err)
-{
-    json_t *ids = json_array();
-    int rc = ids ? add_open_rows(l, ids, err) : err_set(err, ERR_MEMORY, "out of memory");
-    if (rc == 0 && some_missing)
-        rc = add_listed(l, "STOPPED", ids, err);
-    if (rc == 0 && some_missing && all)
-        rc = add_listed(l, "RUNNING", ids, err);
-    if (rc == 0)
-        rc = ecs_view_describe(&l->ecs, l->w, l->run, ids, err);
-    json_decref(ids);
-    return rc;
-}
-
-/* --- verdicts --------------------------------------------------------------------------------- */
-
-/* Asks classify about one task and notes what is to be done. `row` or `record` may be NULL. */
+/* Weighs one task and notes what is to be done. `row` or `record` may be NULL. */
 static int judge(const struct look *l, const struct task_row *row, json_t *record,
                  const char *task_id, const char *task_name, struct settlements *s,
                  struct error *err)
@@ -130,27 +63,22 @@ static int judge(const struct look *l, const struct task_row *row, json_t *recor
     struct verdict v;
     if (record && ecs_task_read(record, &task, err) != 0)
         return -1;
-    const struct evidence e = {
-        .has_row = row != NULL,
+    const struct audit_detail known = {
         .status = row ? row->status : AUDIT_SUBMITTED,
-        .row_start = row ? row->start_time : 0,
+        .start_time = row ? row->start_time : 0,
+        .exit_code = row ? row->exit_code : -1,
+    };
+    const struct verdict_evidence e = {
+        .row = row ? &known : NULL,
         .record = record ? &task : NULL,
         .now = l->now,
         .watched_since = l->run->watched_since,
         .task_timeout_seconds = l->run->task_timeout_seconds,
     };
-    classify(&e, &v);
-    if (v.kind == VERDICT_LEAVE)
+    verdict_judge(&e, &v);
+    if (v.action == VERDICT_LEAVE)
         return 0;
-    struct settlement *one = settlements_add(s, task_id, task_name, err);
-    if (!one)
-        return -1;
-    one->has_row = row != NULL;
-    one->stop = v.kind == VERDICT_STOP;
-    one->exit_code = v.exit_code;
-    (void)snprintf(one->stop_code, sizeof one->stop_code, "%s", v.stop_code);
-    (void)snprintf(one->reason, sizeof one->reason, "%s", v.reason);
-    return 0;
+    return note(&v, record ? &task : NULL, row != NULL, task_id, task_name, s, err);
 }
 
 /* Rows that are final need no verdict. */
@@ -200,23 +128,6 @@ static json_t *traced_names(const struct look *l, const struct tally *tally, str
     return NULL;
 }
 
-/* A launch whose answer was lost counts as refused although its task runs: only tasks that left no
- * trace get a row. Repeating this is harmless: such a row is a trace. */
-static int judge_refusals(const struct look *l, const struct tally *tally, struct settlements *s,
-                          struct error *err)
-{
-    json_t *traced = traced_names(l, tally, err);
-    const json_t *refusal;
-    size_t i;
-    int rc = traced ? 0 : -1;
-    json_array_foreach (l->refusals, i, refusal) {
-        if (rc == 0 && !json_object_get(traced, json_str(refusal, "taskName", "")))
-            rc = add_refusal(s, l->run, refusal, err);
-    }
-    json_decref(traced);
-    return rc;
-}
-
 /* A row for a task that has no id at ECS that we know of. */
 static int add_stand_in(const struct look *l, const char *name, const char *stop_code,
                         const char *reason, struct settlements *s, struct error *err)
@@ -255,38 +166,59 @@ static int judge_untraced(const struct look *l, const struct tally *tally, struc
                           struct error *err)
 {
     struct verdict v;
-    const struct evidence e = {.now = l->now, .watched_since = l->run->watched_since};
-    classify(&e, &v);
-    if (v.kind == VERDICT_LEAVE)
+    const struct verdict_evidence e = {.now = l->now, .watched_since = l->run->watched_since};
+    verdict_judge(&e, &v);
+    if (v.action == VERDICT_LEAVE)
         return 0;
     return add_untraced(l, tally, v.stop_code, v.reason, s, err);
 }
 
-/* ECS is asked only where rows leave something open: a quiet look costs one Query. The running
- * tasks are listed only when one of them may be late or refused, for there may be thousands. */
+static bool grace_is_over(const struct look *l)
+{
+    return l->now - l->run->watched_since >= VERDICT_GRACE_SECONDS * CLOCK_SECOND;
+}
+
+/* A task without a row can be running for too long already, if that is shorter than the grace. */
+static bool some_may_be_late(const struct look *l)
+{
+    return l->run->start_time > 0 && l->run->task_timeout_seconds > 0 &&
+           (l->now - l->run->start_time) / CLOCK_SECOND >= l->run->task_timeout_seconds;
+}
+
+/* The tasks that have no row, as far as this look has to know them. The running ones are listed
+ * only when one of them may be late. */
+static enum look_listing choose_listing(const struct look *l, const struct tally *tally)
+{
+    bool some_missing = (int64_t)json_object_size(tally->names) < l->run->number_of_tasks;
+    if (!some_missing || !look_lists(l, tally))
+        return LOOK_LIST_NONE;
+    return grace_is_over(l) || some_may_be_late(l) ? LOOK_LIST_ALL : LOOK_LIST_STOPPED;
+}
+
+/* What rows and records lead to. Tasks without a trace are lost only if all were listed. */
+static int judge_all(const struct look *l, const struct tally *tally, enum look_listing listing,
+                     struct settlements *s, struct error *err)
+{
+    if (judge_rows(l, s, err) != 0 || judge_records(l, s, err) != 0)
+        return -1;
+    return listing == LOOK_LIST_ALL ? judge_untraced(l, tally, s, err) : 0;
+}
+
+/* ECS is asked only where rows leave something open: a quiet look costs one Query. */
 int look_reconcile(struct look *l, struct error *err)
 {
     struct settlements s = {0};
     struct tally tally;
     if (tally_rows(&l->rows, &tally, err) != 0)
         return -1;
-    int64_t seen = (int64_t)json_object_size(tally.names);
-    bool some_missing = seen < l->run->number_of_tasks;
-    bool refused = json_array_size(l->refusals) > 0;
-    bool late = grace_is_over(l);
+    enum look_listing listing = choose_listing(l, &tally);
     int rc = 0;
-    if (tally.running > 0 || some_missing)
-        rc = ask_ecs(l, some_missing, refused || late || some_may_be_late(l), err);
+    if (tally.running > 0 || listing != LOOK_LIST_NONE)
+        rc = look_ask(l, listing, err);
     if (rc == 0)
-        rc = judge_rows(l, &s, err);
+        rc = judge_all(l, &tally, listing, &s, err);
     if (rc == 0)
-        rc = judge_records(l, &s, err);
-    if (rc == 0 && refused)
-        rc = judge_refusals(l, &tally, &s, err);
-    if (rc == 0 && some_missing && late && !refused)
-        rc = judge_untraced(l, &tally, &s, err);
-    if (rc == 0)
-        rc = settle(&s, l->w, l->run, &l->rows, &l->changed, err);
+        rc = settle(&s, l->w, l->run, &l->rows, &l->settled, err);
     json_decref(tally.names);
     settlements_free(&s);
     return rc;
@@ -337,21 +269,45 @@ static int reread(struct look *l, struct error *err)
     return task_rows_read(&l->rows, l->w, l->run, err);
 }
 
-/* ECS is asked about everything first: what has ended there need not be stopped. */
-int look_abandon(struct look *l, const char *stop_code, const char *reason, struct error *err)
+/* What ECS says to have ended keeps its own reason, also when the run's time is up. */
+static int settle_ended(struct look *l, struct error *err)
+{
+    struct settlements s = {0};
+    int rc = judge_rows(l, &s, err);
+    if (rc == 0)
+        rc = judge_records(l, &s, err);
+    if (rc == 0)
+        rc = settle(&s, l->w, l->run, &l->rows, &l->settled, err);
+    settlements_free(&s);
+    return rc;
+}
+
+/* The rest is failed and stopped. */
+static int settle_rest(struct look *l, const char *stop_code, const char *reason, struct error *err)
 {
     struct settlements s = {0};
     struct tally tally;
+    size_t changed = l->settled.changed;
     if (tally_rows(&l->rows, &tally, err) != 0)
         return -1;
-    int rc = ask_ecs(l, true, true, err);
-    if (rc == 0)
-        rc = doom_all(l, stop_code, reason, &s, err);
+    int rc = doom_all(l, stop_code, reason, &s, err);
     if (rc == 0)
         rc = add_untraced(l, &tally, stop_code, reason, &s, err);
     if (rc == 0)
-        rc = settle(&s, l->w, l->run, &l->rows, &l->changed, err);
+        rc = settle(&s, l->w, l->run, &l->rows, &l->settled, err);
+    l->settled.changed += changed;
     json_decref(tally.names);
     settlements_free(&s);
-    return rc == 0 && l->changed > 0 ? reread(l, err) : rc;
+    return rc;
+}
+
+/* ECS is asked about everything first: what has ended there need not be stopped. */
+int look_abandon(struct look *l, const char *stop_code, const char *reason, struct error *err)
+{
+    int rc = look_ask(l, LOOK_LIST_ALL, err);
+    if (rc == 0)
+        rc = settle_ended(l, err);
+    if (rc == 0 && l->settled.left == 0)
+        rc = settle_rest(l, stop_code, reason, err);
+    return rc == 0 && l->settled.changed > 0 ? reread(l, err) : rc;
 }

@@ -1,7 +1,8 @@
-/* monitor: the task monitor, a Lambda function of three actions, each fit to be repeated.
+/* monitor: the task monitor, a Lambda function of four actions, each fit to be repeated.
  *
  *   "plan"    (pattern 2) checks and completes the spec, writes the summary row, answers the spec
- *             with what the state machine needs to launch tasks.
+ *             with what the state machine needs to launch tasks; a long list goes to S3.
+ *   "refuse"  (pattern 2) one launch was refused: writes its Failed row, or has it tried again.
  *   "monitor" one look: counts rows, fails what died silently, updates the summary, and answers
  *             the run with `continue`, `waitSeconds`, `status` and, at the end, `failure`.
  *   "close"   a step of the state machine broke: stops the run's tasks, fails what is not final,

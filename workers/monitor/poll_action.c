@@ -1,6 +1,7 @@
 /* One look and what follows from it. Everything the next look needs travels in the answer; nothing
  * stays in the process, because Lambda may run the next one anywhere. */
 #include "lib/json/json_read.h"
+#include "lib/manifest/manifest.h"
 #include "workers/monitor/actions.h"
 #include "workers/monitor/causes.h"
 #include "workers/monitor/look.h"
@@ -11,10 +12,9 @@
 
 enum {
     HISTORY_EVENTS = 24000, /* of 25,000; the rest is for what surrounds the loop */
-    EVENTS_PER_TASK = 8,
-    EVENTS_PER_POLL = 9,
-    POLLS_MIN = 100,
-    CAUSE_MAX = 2048,
+    EVENTS_PER_TASK = 16,   /* of an inline Map; a Distributed Map has a history for each task */
+    EVENTS_PER_POLL = 12,   /* nine, and three for a retry of the function */
+    CAUSE_MAX = 8192,       /* more than causes_text ever needs; Step Functions takes 32,768 */
 };
 
 /* What a look leads to. */
@@ -24,7 +24,15 @@ struct outcome {
     struct buf cause;
 };
 
-/* 1, 2, 3, 5, 8 ... seconds up to the interval. Each look costs some nine events of the execution's
+/* How many looks the history holds beside the launches: who launched knows, else it is guessed. */
+static int64_t polls_of(const struct run *run)
+{
+    int64_t inline_tasks = run->number_of_tasks <= MANIFEST_INLINE_TASKS ? run->number_of_tasks : 0;
+    int64_t before = run->history_events > 0 ? run->history_events : EVENTS_PER_TASK * inline_tasks;
+    return (HISTORY_EVENTS - before) / EVENTS_PER_POLL;
+}
+
+/* 1, 2, 3, 5, 8 ... seconds up to the interval. Each look costs some events of the execution's
  * 25,000; past half of the looks that fit, the rest is spread over the time that is left. */
 int64_t monitor_next_wait(const struct run *run, int64_t now)
 {
@@ -32,9 +40,7 @@ int64_t monitor_next_wait(const struct run *run, int64_t now)
     if (wait > run->monitor_interval_seconds)
         wait = run->monitor_interval_seconds;
     int64_t left = (run->start_time - now) / CLOCK_SECOND + run->run_timeout_seconds;
-    int64_t polls = (HISTORY_EVENTS - EVENTS_PER_TASK * run->number_of_tasks) / EVENTS_PER_POLL;
-    if (polls < POLLS_MIN)
-        polls = POLLS_MIN;
+    int64_t polls = polls_of(run);
     /* In the second half of what the history can hold, spread the rest evenly. */
     if (run->poll > polls / 2) {
         int64_t rest = polls - run->poll;
@@ -44,6 +50,15 @@ int64_t monitor_next_wait(const struct run *run, int64_t now)
     if (wait > left + 1)
         wait = left + 1;
     return wait > 1 ? wait : 1;
+}
+
+/* A look that took long, because there is much to read or the tables throttle, is not followed by
+ * the next one at once: at most half of the time is spent looking. */
+static int64_t wait_after(const struct run *run, int64_t began, int64_t now)
+{
+    int64_t wait = monitor_next_wait(run, now);
+    int64_t took = (now - began) / CLOCK_SECOND;
+    return took > wait ? took : wait;
 }
 
 /* A run without a known start never is; the state machine's own timeout ends it then. */
@@ -88,6 +103,8 @@ static int conclude_late(struct look *l, struct run *run, struct tally *tally, s
     tally->names = NULL;
     if (look_abandon(l, "RunTimeout", reason, err) != 0 || count(l, run, tally, err) != 0)
         return -1;
+    if (l->settled.left > 0)
+        return 0; /* the next look goes on with it */
     out->status = AUDIT_FAILED;
     out->error = "Stepfleet.RunTimeout";
     buf_addf(&out->cause, "%s: ", reason);
@@ -95,12 +112,12 @@ static int conclude_late(struct look *l, struct run *run, struct tally *tally, s
 }
 
 /* Rows and ECS compared, counted and concluded from. */
-static int look_once(const struct worker *w, struct run *run, const json_t *refusals,
-                     struct outcome *out, struct error *err)
+static int look_once(const struct worker *w, struct run *run, struct outcome *out,
+                     struct error *err)
 {
     struct look l;
     struct tally tally = {0};
-    if (look_open(&l, w, run, refusals, err) != 0)
+    if (look_open(&l, w, run, err) != 0)
         return -1;
     int rc = look_reconcile(&l, err);
     if (rc == 0)
@@ -110,7 +127,7 @@ static int look_once(const struct worker *w, struct run *run, const json_t *refu
     if (rc == 0 && out->status == AUDIT_RUNNING && is_over_time(run, l.now))
         rc = conclude_late(&l, run, &tally, out, err);
     /* A task has just settled its own row: the next look should come soon. */
-    if (l.changed > 0)
+    if (l.settled.changed > 0)
         run->wait_seconds = 0;
     json_decref(tally.names);
     look_close(&l);
@@ -159,8 +176,7 @@ static json_t *write_answer(const struct run *run, const struct outcome *out, st
 }
 
 /* One invocation of the action "monitor". */
-static int poll_run(const struct worker *w, struct run *run, const json_t *refusals,
-                    json_t **answer, struct error *err)
+static int poll_run(const struct worker *w, struct run *run, json_t **answer, struct error *err)
 {
     struct outcome out = {.status = AUDIT_RUNNING, .error = ""};
     const struct run before = *run;
@@ -169,11 +185,11 @@ static int poll_run(const struct worker *w, struct run *run, const json_t *refus
     run->poll++;
     if (run->watched_since == 0)
         run->watched_since = now;
-    int rc = look_once(w, run, refusals, &out, err);
+    int rc = look_once(w, run, &out, err);
     if (rc == 0)
         rc = publish(w, run, &before, &out, err);
     if (rc == 0) {
-        run->wait_seconds = monitor_next_wait(run, now);
+        run->wait_seconds = wait_after(run, now, clock_wall(w->clock));
         log_info(w->log, "looked", LOG_INT("run_id", run->workflow_run_id),
                  LOG_INT("poll", run->poll), LOG_INT("completed", run->completed),
                  LOG_INT("failed", run->failed), LOG_INT("running", run->running),
@@ -184,23 +200,6 @@ static int poll_run(const struct worker *w, struct run *run, const json_t *refus
     }
     buf_free(&out.cause);
     return rc;
-}
-
-/* Of the launches that pattern 2 hands over once, those that started no task. Picked here and not
- * by a filter in the state machine: interpreters differ on a filter that matches nothing. */
-static json_t *pick_refusals(json_t *launches, struct error *err)
-{
-    json_t *refusals = json_array(), *launch;
-    size_t i;
-    int bad = refusals ? 0 : -1;
-    json_array_foreach (launches, i, launch)
-        if (!bad && json_int(json_object_get(launch, "answer"), "launched", 0) == 0)
-            bad = json_array_append(refusals, launch);
-    if (!bad)
-        return refusals;
-    json_decref(refusals);
-    err_set(err, ERR_MEMORY, "out of memory for refused launches");
-    return NULL;
 }
 
 /* A bare run is accepted as the event, too: the first look gets what the launcher answered. */
@@ -215,8 +214,5 @@ int action_poll(const struct worker *w, json_t *event, json_t **answer, struct e
         return err_set(err, ERR_ARGUMENT,
                        "the run in the event has no workflowRunId or "
                        "numberOfTasks");
-    json_t *refusals = pick_refusals(json_object_get(object, "launches"), err);
-    int rc = refusals ? poll_run(w, &run, refusals, answer, err) : -1;
-    json_decref(refusals);
-    return rc;
+    return poll_run(w, &run, answer, err);
 }

@@ -4,7 +4,9 @@
 
 #include <stdlib.h>
 
-enum { ROOM_FIRST = 16 };
+/* A table of 5 read units gives a page of 1 MB and is then in debt for half a minute: reading goes
+ * on behind pauses (full jitter, up to 20 s) that are long enough for that. */
+enum { ROOM_FIRST = 16, READ_ATTEMPTS = 12 };
 
 /* Appends without copying: the row's texts are in rows->kept already. */
 static int append(struct task_rows *rows, const struct task_row *row, struct error *err)
@@ -36,8 +38,10 @@ static int add_item(struct task_rows *rows, const struct run *run, json_t *item,
         .task_id = d.ecs_task_id,
         .task_name = d.task_name ? d.task_name : d.ecs_task_id,
         .reason = reason ? reason : "",
+        .stop_code = d.stop_code ? d.stop_code : "",
         .status = d.status,
         .start_time = d.start_time,
+        .exit_code = d.exit_code,
     };
     return append(rows, &row, err);
 }
@@ -52,6 +56,7 @@ static int read_page(struct task_rows *rows, const struct worker *w, const struc
     size_t i;
     *next = NULL;
     int rc = audit_detail_query_status(&request, &run->details, run->workflow_run_id, from, err);
+    request.max_attempts = READ_ATTEMPTS;
     if (rc == 0)
         rc = worker_call(w, &request, &response, err);
     if (rc == 0) {
@@ -116,7 +121,8 @@ int task_rows_set(struct task_rows *rows, const struct task_row *row, struct err
     copy.task_id = keep(rows, row->task_id);
     copy.task_name = keep(rows, row->task_name);
     copy.reason = keep(rows, row->reason);
-    if (!copy.task_id || !copy.task_name || !copy.reason)
+    copy.stop_code = keep(rows, row->stop_code);
+    if (!copy.task_id || !copy.task_name || !copy.reason || !copy.stop_code)
         return err_set(err, ERR_MEMORY, "out of memory for a row");
     struct task_row *old = task_rows_find(rows, row->task_id);
     if (!old)

@@ -9,8 +9,10 @@ struct task_row {
     const char *task_id;
     const char *task_name; /* the task id if the row names none */
     const char *reason;    /* stopped_reason, else stop_code, else "" */
+    const char *stop_code; /* "" if the row has none */
     enum audit_status status;
     int64_t start_time;
+    int64_t exit_code; /* negative: none */
 };
 
 /* Texts live in `kept` until task_rows_free. */

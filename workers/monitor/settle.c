@@ -12,6 +12,8 @@
 enum {
     ROOM_FIRST = 16,
     IN_FLIGHT = 10,
+    ROW_ATTEMPTS = 8,      /* a table of 5 write units takes 10 rows in some seconds */
+    THROTTLED_ENOUGH = 10, /* rows given up for throttling, then the others are left, too */
     STOP_REASON_MAX = 255, /* StopTask's limit */
 };
 
@@ -50,7 +52,7 @@ struct settling {
     struct task_rows *rows;
     size_t *stops; /* indices of those to stop: their rows are written */
     size_t stop_count;
-    size_t changed;
+    size_t changed, written, throttled;
     struct error first;
 };
 
@@ -74,9 +76,15 @@ static int build_row(void *ctx, size_t i, struct aws_request *request, struct er
         .stop_code = one->stop_code,
         .stopped_reason = one->reason,
         .exit_code = one->exit_code,
+        .created_at = one->created_at,
+        .pull_started_at = one->pull_started_at,
+        .pull_stopped_at = one->pull_stopped_at,
+        .container_started_at = one->started_at,
     };
-    return one->has_row ? audit_detail_finish(request, &c->run->details, &row, err)
-                        : audit_detail_put(request, &c->run->details, &row, err);
+    int rc = one->has_row ? audit_detail_finish(request, &c->run->details, &row, err)
+                          : audit_detail_put(request, &c->run->details, &row, err);
+    request->max_attempts = ROW_ATTEMPTS;
+    return rc;
 }
 
 /* The row is written: the picture in memory follows. */
@@ -86,7 +94,9 @@ static void remember(struct settling *c, const struct settlement *one)
         .task_id = one->task_id,
         .task_name = one->task_name,
         .reason = one->reason,
+        .stop_code = one->stop_code,
         .status = AUDIT_FAILED,
+        .exit_code = one->exit_code,
     };
     struct error err;
     if (task_rows_set(c->rows, &row, &err) != 0 && c->first.code == ERR_NONE)
@@ -104,13 +114,23 @@ static void row_done(void *ctx, size_t i, struct aws_response *response, const s
                  LOG_STR("task_id", one->task_id), LOG_STR("stopped_reason", one->reason),
                  LOG_STR("aws_request_id", c->w->request_id));
         remember(c, one);
+        c->written++;
         if (one->stop)
             c->stops[c->stop_count++] = i;
     } else if (err_is_remote(err, "ConditionalCheckFailedException")) {
         c->changed++;
+    } else if (aws_is_throttle(err)) {
+        c->throttled++;
     } else if (c->first.code == ERR_NONE) {
         c->first = *err;
     }
+}
+
+/* Ten thousand rows at once are more than a small table takes within one look. */
+static enum worker_go while_the_table_takes_them(void *ctx)
+{
+    const struct settling *c = ctx;
+    return c->throttled < THROTTLED_ENOUGH ? WORKER_GO_ON : WORKER_WIND_DOWN;
 }
 
 /* --- stopping --------------------------------------------------------------------------------- */
@@ -154,7 +174,7 @@ static int stop_tasks(struct settling *c, struct error *err)
 
 /* All rows first, then all stops, so that the order holds for each task. */
 int settle(const struct settlements *s, const struct worker *w, const struct run *run,
-           struct task_rows *rows, size_t *changed, struct error *err)
+           struct task_rows *rows, struct settled *out, struct error *err)
 {
     struct settling c = {.s = s, .w = w, .run = run, .rows = rows};
     const struct worker_batch batch = {
@@ -163,8 +183,9 @@ int settle(const struct settlements *s, const struct worker *w, const struct run
         .ctx = &c,
         .build = build_row,
         .done = row_done,
+        .go = while_the_table_takes_them,
     };
-    *changed = 0;
+    *out = (struct settled){0};
     c.stops = calloc(s->count + 1, sizeof *c.stops);
     if (!c.stops)
         return err_set(err, ERR_MEMORY, "out of memory for %zu tasks to settle", s->count);
@@ -172,7 +193,7 @@ int settle(const struct settlements *s, const struct worker *w, const struct run
     if (rc == 0)
         rc = stop_tasks(&c, err);
     free(c.stops);
-    *changed = c.changed;
+    *out = (struct settled){.changed = c.changed, .left = s->count - c.written - c.changed};
     if (rc != 0 || c.first.code == ERR_NONE)
         return rc;
     if (err)

@@ -14,8 +14,10 @@ struct settlement {
     char stop_code[64];
     char reason[512];
     int64_t exit_code; /* -1: none */
-    bool has_row;      /* update it, else put a new one */
-    bool stop;         /* stop the ECS task when its row is written */
+    /* Of ECS's record; 0: not known. */
+    int64_t created_at, pull_started_at, pull_stopped_at, started_at;
+    bool has_row; /* update it, else put a new one */
+    bool stop;    /* stop the ECS task when its row is written */
 };
 
 struct settlements {
@@ -30,10 +32,16 @@ struct settlement *settlements_add(struct settlements *s, const char *task_id,
 /* Empty afterwards; safe on a zeroed struct. */
 void settlements_free(struct settlements *s);
 
+/* What became of settlements besides those that were written. */
+struct settled {
+    size_t changed; /* settled by the task itself meanwhile */
+    size_t left;    /* not written: the table throttles. They are there for the next look */
+};
+
 /* Writes all of them and stops those that are to be. Rows that were written are changed or added in
- * `rows`; *changed counts those that had meanwhile been settled by the task itself. A task that
- * cannot be stopped (it has just ended) is no error. -1 with the first failure to write. */
+ * `rows`. A task that cannot be stopped (it has just ended) is no error. -1 with the first failure
+ * to write other than throttling. */
 int settle(const struct settlements *s, const struct worker *w, const struct run *run,
-           struct task_rows *rows, size_t *changed, struct error *err);
+           struct task_rows *rows, struct settled *out, struct error *err);
 
 #endif

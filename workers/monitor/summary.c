@@ -2,7 +2,9 @@
  * needed, and before a run is closed. */
 #include "workers/monitor/summary.h"
 
+#include "lib/aws/s3.h"
 #include "lib/json/json_read.h"
+#include "lib/manifest/manifest.h"
 
 #include <string.h>
 
@@ -32,19 +34,52 @@ void summary_close(struct summary_view *v)
     *v = (struct summary_view){0};
 }
 
-/* The spec was written by plan_write_summary, so its task list is well formed. */
-static int names_of(const char *specs, json_t *names, struct error *err)
+/* A long list is an object in S3: a new reference to its array. */
+static int fetch_list(const struct worker *w, const struct manifest_ref *ref, json_t **list,
+                      struct error *err)
 {
-    json_t *spec, *task;
+    struct aws_request request = {0};
+    struct aws_response response = {0};
+    int rc = s3_get_object(&request, ref->bucket, ref->key, BUF_MAX_MANIFEST, err);
+    if (rc == 0)
+        rc = worker_call(w, &request, &response, err);
+    if (rc == 0)
+        rc = manifest_read(buf_str(&response.http.body), response.http.body.len, ref, list, err);
+    aws_request_free(&request);
+    aws_response_free(&response);
+    return rc == 0 ? 0 : err_wrap(err, "the manifest s3://%s/%s", ref->bucket, ref->key);
+}
+
+/* The list of the spec, or of its manifest: a new reference. */
+static int task_list(const struct worker *w, json_t *spec, json_t **list, struct error *err)
+{
+    struct manifest_ref ref;
+    struct error why = {0};
+    if (manifest_ref_read(spec, &ref, &why) == 0)
+        return fetch_list(w, &ref, list, err);
+    if (why.code == ERR_NOT_FOUND) {
+        *list = json_incref(json_object_get(spec, "taskList"));
+        return 0;
+    }
+    if (err)
+        *err = why;
+    return -1;
+}
+
+/* The spec was written by plan_write_summary, so its task list is well formed. */
+static int names_of(const struct worker *w, const char *specs, json_t *names, struct error *err)
+{
+    json_t *spec, *list = NULL, *task;
     size_t i;
-    int rc = 0;
     if (json_parse(specs, strlen(specs), &spec, err) != 0)
         return err_wrap(err, "the spec in the summary row");
-    json_array_foreach (json_object_get(spec, "taskList"), i, task) {
+    int rc = task_list(w, spec, &list, err);
+    json_array_foreach (list, i, task) {
         json_t *name = json_object_get(task, "taskName");
         if (json_is_string(name) && json_array_append(names, name) != 0)
             rc = err_set(err, ERR_MEMORY, "out of memory for task names");
     }
+    json_decref(list);
     json_decref(spec);
     return rc;
 }
@@ -57,7 +92,7 @@ json_t *summary_task_names(const struct worker *w, const struct run *run, struct
     json_t *names = json_array();
     int rc = names ? 0 : err_set(err, ERR_MEMORY, "out of memory for task names");
     if (rc == 0 && v.found && v.row.workflow_specs)
-        rc = names_of(v.row.workflow_specs, names, err);
+        rc = names_of(w, v.row.workflow_specs, names, err);
     summary_close(&v);
     if (rc == 0)
         return names;

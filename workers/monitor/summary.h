@@ -18,8 +18,8 @@ int summary_open(struct summary_view *v, const struct worker *w, const struct ru
 /* Texts of `row` are gone then. */
 void summary_close(struct summary_view *v);
 
-/* The names of all tasks of the run, from the spec in its summary row: a new array of strings,
- * empty when there is no row. NULL with err. */
+/* The names of all tasks of the run, from the spec in its summary row or the manifest that it
+ * names: a new array of strings, empty when there is no row. NULL with err. */
 json_t *summary_task_names(const struct worker *w, const struct run *run, struct error *err);
 
 /* Writes counts, status and reason (may be NULL). *status is what the row says afterwards: the

@@ -60,12 +60,15 @@ static int settle_start(struct plan *p, const struct worker *w, const json_t *ex
 /* An event with "spec" comes from the state machine; one without is a spec somebody typed in. */
 int plan_open(struct plan *p, const struct worker *w, json_t *event, int pattern, struct error *err)
 {
-    *p = (struct plan){0};
-    json_t *inner = json_object_get(event, "spec");
+    json_t *inner = json_object_get(event, "spec"), *tree;
     json_t *execution = json_object_get(event, "execution");
-    if (read_spec(p, w, inner ? inner : event, pattern, err) != 0)
+    *p = (struct plan){0};
+    if (plan_fetch_tasks(p, w, inner ? inner : event, &tree, err) != 0)
         return -1;
-    int rc = settle_run_id(p, execution, err);
+    int rc = read_spec(p, w, tree, pattern, err);
+    json_decref(tree);
+    if (rc == 0)
+        rc = settle_run_id(p, execution, err);
     if (rc == 0) {
         run_from_spec(&p->spec, &p->run);
         rc = settle_start(p, w, execution, err);
@@ -78,60 +81,6 @@ int plan_open(struct plan *p, const struct worker *w, json_t *event, int pattern
 void plan_close(struct plan *p)
 {
     spec_free(&p->spec);
+    json_decref(p->manifest);
     *p = (struct plan){0};
-}
-
-/* A row is there: ours from an earlier try, or somebody else's? Times are kept to milliseconds. */
-int plan_check_summary(const struct plan *p, const struct worker *w, struct error *err)
-{
-    struct aws_request request = {0};
-    struct aws_response response = {0};
-    struct audit_summary row;
-    const struct run *run = &p->run;
-    int rc =
-        audit_summary_get(&request, &run->summary, run->workflow_name, run->workflow_run_id, err);
-    if (rc == 0)
-        rc = worker_call(w, &request, &response, err);
-    json_t *item = rc == 0 ? dynamodb_item(&response) : NULL;
-    if (item)
-        rc = audit_summary_read(item, &run->summary, &row, err);
-    if (rc == 0 && item &&
-        (audit_status_final(row.status) || row.start_time / CLOCK_MS != run->start_time / CLOCK_MS))
-        rc = err_set(err, ERR_CONFLICT,
-                     "run %lld of workflow %s is there already (status %s): use another "
-                     "workflowRunId",
-                     (long long)run->workflow_run_id, run->workflow_name,
-                     audit_status_name(row.status));
-    aws_request_free(&request);
-    aws_response_free(&response);
-    return rc;
-}
-
-/* ConditionalCheckFailedException only says that a row is there; whose it is, the row itself tells.
- */
-int plan_write_summary(const struct plan *p, const struct worker *w, struct error *err)
-{
-    struct aws_request request = {0};
-    struct buf specs;
-    buf_init(&specs, BUF_MAX_PAYLOAD);
-    json_dump(&specs, p->spec.root);
-    const struct audit_summary row = {
-        .workflow_name = p->run.workflow_name,
-        .workflow_run_id = p->run.workflow_run_id,
-        .workflow_specs = buf_str(&specs),
-        .number_of_tasks = p->run.number_of_tasks,
-        .status = AUDIT_RUNNING,
-        .start_time = p->run.start_time,
-        .update_time = clock_wall(w->clock),
-    };
-    int rc = buf_check(&specs, err);
-    if (rc == 0)
-        rc = audit_summary_create(&request, &p->run.summary, &row, err);
-    if (rc == 0)
-        rc = worker_tell(w, &request, err);
-    aws_request_free(&request);
-    buf_free(&specs);
-    if (rc != 0 && err_is_remote(err, "ConditionalCheckFailedException"))
-        return plan_check_summary(p, w, err);
-    return rc;
 }

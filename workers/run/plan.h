@@ -1,4 +1,5 @@
-/* plan: from an event to a run that may be launched: spec read, run id settled, summary row there.
+/* plan: from an event to a run that may be launched: tasks fetched, spec read, run id settled,
+ * summary row there.
  *
  * Shared by the launcher (pattern 1) and the monitor's action "plan" (pattern 2). Every step may
  * be repeated: Lambda retries functions. */
@@ -9,23 +10,35 @@
 #include "workers/worker.h"
 
 struct plan {
-    struct spec spec; /* root has workflowRunId */
+    struct spec spec; /* root has workflowRunId, and the tasks also when they are in a manifest */
     struct run run;   /* borrows from spec */
+    json_t *manifest; /* the run's taskManifest, NULL where its tasks are in the spec itself */
+    bool repeated;    /* the row was there, or the chunk claimed: by an earlier try */
 };
 
 /* Reads {"spec": {...}, "execution": {"name", "startTime"}}, or a bare spec that has its own
- * workflowRunId. -1 with ERR_SPEC_INVALID (all problems in one line) or ERR_ARGUMENT. On failure
- * nothing needs closing. */
+ * workflowRunId; fetches the tasks where the spec has a taskManifest. -1 with ERR_SPEC_INVALID (all
+ * problems in one line), ERR_ARGUMENT, or what S3 said. On failure nothing needs closing. */
 int plan_open(struct plan *p, const struct worker *w, json_t *event, int pattern,
               struct error *err);
 /* Frees the spec; `run` borrowed from it and is gone, too. */
 void plan_close(struct plan *p);
 
+/* *tree: a new reference to the spec with the tasks in it; sets p->manifest. */
+int plan_fetch_tasks(struct plan *p, const struct worker *w, json_t *spec, json_t **tree,
+                     struct error *err);
+/* Pattern 2: sees to it that a list too long for an inline Map is a manifest, whole and in its
+ * place; p->manifest is then its reference. Before plan_write_summary. */
+int plan_store_tasks(struct plan *p, const struct worker *w, struct error *err);
+
 /* Writes the summary row, status Running, unless it is there already by a try of the same
  * execution. -1 with ERR_CONFLICT when the id was used by another or the run has ended. */
-int plan_write_summary(const struct plan *p, const struct worker *w, struct error *err);
+int plan_write_summary(struct plan *p, const struct worker *w, struct error *err);
 /* Reads the summary row again: -1 with ERR_CONFLICT when the run has ended meanwhile (cancelled,
  * say) or the id is another's. */
 int plan_check_summary(const struct plan *p, const struct worker *w, struct error *err);
+/* Marks chunk 1, 2 ... of the launch in the summary row as begun (the row itself is chunk 0's
+ * mark). The same errors. */
+int plan_claim_chunk(struct plan *p, const struct worker *w, int64_t chunk, struct error *err);
 
 #endif

@@ -31,6 +31,7 @@ static const struct field run_fields[] = {
     NUMBER("runTimeoutSeconds", run_timeout_seconds),
     NUMBER("launched", launched),
     NUMBER("refused", refused),
+    NUMBER("historyEvents", history_events),
     NUMBER("poll", poll),
     NUMBER("waitSeconds", wait_seconds),
     NUMBER("completed", completed),

@@ -31,6 +31,7 @@ struct run {
     int64_t run_timeout_seconds;
     int64_t launched; /* pattern 1: what the launcher saw */
     int64_t refused;
+    int64_t history_events; /* of the execution, at the most, before the first look */
     /* The monitor's own, from poll to poll. */
     int64_t poll;
     int64_t wait_seconds;

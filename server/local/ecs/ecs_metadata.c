@@ -24,6 +24,13 @@ struct metadata_job {
     int status;
 };
 
+/* A task that asks has started, whether or not that is recorded yet. */
+static int64_t started_at(struct local_ecs *e, const struct ecs_task *task)
+{
+    const struct ecs_live *live = task->started_at ? NULL : ecs_live_find(e, task->id);
+    return live ? live->started_at : task->started_at;
+}
+
 /* Absent as long as it has not happened; these documents have RFC 3339 where the ECS API has
  * numbers. */
 static void set_time(json_t *object, const char *name, int64_t wall)
@@ -62,7 +69,6 @@ static json_t *render_container(struct local_ecs *e, const struct ecs_task *task
 {
     const json_t *shown = json_array_get(json_object_get(task->doc, "containers"), 0);
     const char *name = json_str(shown, "name", "");
-    (void)e;
     const char *desired = task->stop_wanted ? "STOPPED" : "RUNNING";
     json_t *doc =
         json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:o,s:s,s:s,s:[{s:s,s:[s]}]}", "DockerId",
@@ -72,7 +78,7 @@ static json_t *render_container(struct local_ecs *e, const struct ecs_task *task
                   "Type", "NORMAL", "ContainerARN", json_str(shown, "containerArn", ""), "Networks",
                   "NetworkMode", "awsvpc", "IPv4Addresses", "127.0.0.1");
     set_time(doc, "CreatedAt", task->launched_at);
-    set_time(doc, "StartedAt", task->started_at);
+    set_time(doc, "StartedAt", started_at(e, task));
     set_time(doc, "FinishedAt", task->stopped_at);
     if (task->has_exit_code)
         (void)json_object_set_new(doc, "ExitCode", json_integer(task->exit_code));
@@ -95,7 +101,7 @@ static json_t *render_task(struct local_ecs *e, const struct ecs_task *task,
         json_str(task->doc, "availabilityZone", ""), "LaunchType",
         json_str(task->doc, "launchType", ""), "Containers", render_container(e, task, definition));
     set_time(doc, "PullStartedAt", task->launched_at);
-    set_time(doc, "PullStoppedAt", task->started_at);
+    set_time(doc, "PullStoppedAt", started_at(e, task));
     set_time(doc, "ExecutionStoppedAt", task->stopped_at);
     return doc;
 }

@@ -77,6 +77,7 @@ struct local_s3 *local_s3_open(const struct local_s3_options *options, struct er
     s3->clock = options->clock;
     s3->log = options->log;
     s3->root = -1;
+    s3->service = (struct local_service){.name = "s3", .self = s3, .call = s3d_service_call};
     s3->region = strdup(options->region);
     s3d_crc_tables_fill(&s3->tables);
     if (!s3->region)
@@ -164,6 +165,11 @@ void local_s3_finished(struct local_s3 *s3, struct http_exchange *x)
     (void)s3;
     if (rq)
         s3d_request_release(rq);
+}
+
+const struct local_service *local_s3_service(struct local_s3 *s3)
+{
+    return &s3->service;
 }
 
 /* For callers that are no clients: a fault as an error. */

@@ -8,6 +8,7 @@
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/http_server/http_server.h"
+#include "server/local/call.h"
 
 struct local_s3;
 
@@ -30,6 +31,9 @@ void local_s3_begin(struct local_s3 *s, struct http_exchange *x);
 void local_s3_handle(struct local_s3 *s, struct http_exchange *x);
 /* Releases what begin made. */
 void local_s3_finished(struct local_s3 *s, struct http_exchange *x);
+/* Objects as state machines read and write them: GetObject, PutObject and ListObjectsV2 in JSON,
+ * answered at once. Borrowed, lives as long as s. */
+const struct local_service *local_s3_service(struct local_s3 *s);
 /* Start-up seeding. */
 int local_s3_ensure_bucket(struct local_s3 *s, const char *bucket, struct error *err);
 /* Whether the object is there; false also when that cannot be told. */

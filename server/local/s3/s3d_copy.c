@@ -107,7 +107,8 @@ static char *copied_metadata(struct s3d_request *rq, const struct s3d_copy_sourc
     return metadata;
 }
 
-/* The bytes and what they are known by. The ETag of an object that came in parts is no MD5: its
+/* The bytes, which the copy shares with its source as long as both are there, and what they are
+ * known by. The ETag of an object that came in parts is no MD5: its
  * copy, made in one piece, gets one. */
 static int copy_bytes(struct s3d_request *rq, const struct s3d_copy_source *source,
                       struct s3d_object *o)
@@ -118,8 +119,9 @@ static int copy_bytes(struct s3d_request *rq, const struct s3d_copy_source *sour
     o->sum_kind = source->object.sum_kind;
     memcpy(o->sum, source->object.sum, sizeof o->sum);
     memcpy(o->etag, source->object.etag, sizeof o->etag);
-    if (s3d_sink_open_file(&rq->sink, rq->s3->root, &err) ||
-        s3d_file_copy(source->fd, 0, o->size, rq->sink.fd, &err))
+    if (!s3d_sink_link(&rq->sink, rq->s3->root, source->object.file) &&
+        (s3d_sink_open_file(&rq->sink, rq->s3->root, &err) ||
+         s3d_file_copy(source->fd, 0, o->size, rq->sink.fd, &err)))
         return s3d_fail_err(rq, S3_INTERNAL, &err);
     if (!source->object.parts)
         return 0;

@@ -92,17 +92,40 @@ int s3d_file_folders(int root, struct error *err)
     return upper ? sync_folder(root, ".", err) : 0;
 }
 
-/* O_EXCL: a clash of random ids would be a broken generator, not bad luck. */
-int s3d_file_create(int root, char id[S3_FILE_ID], struct error *err)
+static int random_id(char id[S3_FILE_ID], struct error *err)
 {
     unsigned char random[(S3_FILE_ID - 1) / 2];
-    char path[PATH_SIZE];
     if (crypto_random(random, sizeof random, err))
         return -1;
     crypto_hex(random, sizeof random, id);
+    return 0;
+}
+
+/* O_EXCL: a clash of random ids would be a broken generator, not bad luck. */
+int s3d_file_create(int root, char id[S3_FILE_ID], struct error *err)
+{
+    char path[PATH_SIZE];
+    if (random_id(id, err))
+        return -1;
     file_path(id, path);
     const int fd = openat(root, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     return fd < 0 ? err_set_errno(err, "creating objects/%s", path) : fd;
+}
+
+/* The file may have been removed meanwhile, or have as many names as its file system permits. */
+int s3d_file_link(int root, const char *from, char id[S3_FILE_ID])
+{
+    char old[PATH_SIZE], path[PATH_SIZE];
+    if (random_id(id, NULL))
+        return -1;
+    file_path(from, old);
+    file_path(id, path);
+    if (linkat(root, old, root, path, 0))
+        return -1;
+    const int fd = openat(root, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        (void)unlinkat(root, path, 0);
+    return fd;
 }
 
 /* The bytes first, then the name: a name without bytes would be worse than neither. */

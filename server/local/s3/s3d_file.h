@@ -33,6 +33,9 @@ void s3d_ids_free(struct s3d_ids *ids);
 int s3d_file_folders(int root, struct error *err);
 /* A new empty file; returns its descriptor (read and write) and writes its id, or -1. */
 int s3d_file_create(int root, char id[S3_FILE_ID], struct error *err);
+/* A second name for a sealed file, whose bytes never change: the copy of a whole object costs no
+ * bytes. Returns a descriptor (read only) and writes the new id; -1: it must be copied. */
+int s3d_file_link(int root, const char *from, char id[S3_FILE_ID]);
 /* Makes the file and its name durable. */
 int s3d_file_seal(int root, int fd, const char *id, struct error *err);
 /* Opens for reading. -1 with ERR_NOT_FOUND when it is gone. */

@@ -52,6 +52,10 @@ char *s3d_metadata_read(struct s3d_request *rq);
 /* Adds the lines as headers of the reply, but those that a response-... argument overrides. */
 void s3d_metadata_reply(struct s3d_request *rq, const char *metadata);
 
+/* GetObject, PutObject and ListObjectsV2 in JSON, for state machines (struct local_service.call).
+ */
+void s3d_service_call(void *self, struct local_call *call);
+
 /* --- what several operations share --- */
 /* Names of the headers that carry a read's conditions. */
 struct s3d_condition_names {

@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/http_server/http_server.h"
+#include "server/local/call.h"
 #include "server/local/s3/local_s3.h"
 #include "server/local/s3/s3d_checksum.h"
 #include "server/local/s3/s3d_index.h"
@@ -42,6 +43,7 @@ struct local_s3 {
     struct s3d_index *index;
     struct s3d_crc_tables tables;
     struct s3d_workers *workers;
+    struct local_service service;
 };
 
 /* A fault on its way to the client. */

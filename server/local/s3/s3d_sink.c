@@ -85,6 +85,14 @@ int s3d_sink_open_file(struct s3d_sink *sink, int root, struct error *err)
     return sink->open ? 0 : -1;
 }
 
+bool s3d_sink_link(struct s3d_sink *sink, int root, const char *file)
+{
+    sink->root = root;
+    sink->fd = s3d_file_link(root, file, sink->file);
+    sink->open = sink->fd >= 0;
+    return sink->open;
+}
+
 enum s3d_code s3d_sink_open_digests(struct s3d_sink *sink, const struct http_exchange *x,
                                     const struct s3d_crc_tables *tables, struct error *err)
 {

@@ -50,6 +50,8 @@ enum s3d_code s3d_sink_open_digests(struct s3d_sink *sink, const struct http_exc
                                     const struct s3d_crc_tables *tables, struct error *err);
 /* Only makes the file, for bytes that come from elsewhere. */
 int s3d_sink_open_file(struct s3d_sink *sink, int root, struct error *err);
+/* A second name of a sealed file in its place; false: the bytes must be copied. */
+bool s3d_sink_link(struct s3d_sink *sink, int root, const char *file);
 /* A piece of the body, as http_body_to_fd hands it on; `sink` is a struct s3d_sink. */
 void s3d_sink_piece(void *sink, const void *bytes, size_t len);
 /* Checks what came against the headers. */

@@ -29,6 +29,7 @@ struct sfn_backend {
     void *tasks;
 
     const struct local_service *dynamodb; /* NULL: there is none */
+    const struct local_service *s3;       /* NULL: there is none */
     const struct local_service *states;   /* this very service: nested executions */
 };
 

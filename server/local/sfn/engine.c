@@ -2,7 +2,7 @@
  *
  * The order is the promise: a message may start an execution that runs to its end in the same turn,
  * and its answer still goes out only after the transaction that holds all of it. */
-#include "server/local/sfn/engine.h"
+#include "server/local/sfn/map_run.h"
 #include "server/local/sfn/task.h"
 
 #include <stdlib.h>
@@ -142,7 +142,8 @@ static int64_t until_next(struct engine *e)
 {
     if (e->stuck)
         return STUCK_SLEEP;
-    if (e->ready)
+    /* What the last commit released may have left work for another. */
+    if (e->ready || e->effects || e->dirty || e->dirty_runs)
         return 0;
     int64_t due = timers_next(&e->timers);
     if (due <= e->now)
@@ -190,6 +191,8 @@ static void drop_frames(struct engine *e, struct frame *f)
     timers_cancel(&e->timers, &f->delay);
     timers_cancel(&e->timers, &f->timeout);
     timers_cancel(&e->timers, &f->heartbeat);
+    map_run_free(f->run);
+    f->run = NULL;
     frame_unlink(f);
     f->phase = FRAME_OVER;
     if (!f->queued)
@@ -221,6 +224,25 @@ static void drop_execution(struct engine *e, struct execution *x)
     execution_free(x);
 }
 
+/* Runs that were left and whose end was never stored. Those that go on lose their steps: these may
+ * be with S3, and are freed when they come back. */
+static void free_left_runs(struct engine *e)
+{
+    size_t cursor = 0;
+    struct map_run *going;
+    while ((going = names_each(&e->runs, &cursor)) != NULL) {
+        map_step_forget(going->step);
+        going->step = NULL;
+    }
+    while (e->dirty_runs) {
+        struct map_run *run = e->dirty_runs;
+        e->dirty_runs = run->next_dirty;
+        if (!run->frame)
+            map_run_free(run);
+    }
+    names_free(&e->runs);
+}
+
 /* After the executions, what is left in the queue are frames that had ended. */
 static void free_executions(struct engine *e)
 {
@@ -245,6 +267,7 @@ struct engine *engine_free(struct engine *e)
         effect->drop(effect);
     }
     task_calls_close(e);
+    free_left_runs(e);
     mailbox_shut(e->mailbox);
     free_executions(e);
     free_machines(e);

@@ -17,11 +17,11 @@
 #include "server/local/sfn/sfn_db.h"
 
 enum {
-    STATE_BYTES_MAX = 262144, /* input and output of states, bytes of UTF-8 */
-    TURN_EVENTS_MAX = 10000,  /* then the turn commits before it goes on */
-    FRAME_STEPS_MAX = 1000,   /* states a frame runs before others have their turn */
-    INLINE_CONCURRENCY = 40,  /* iterations of an inline Map at a time, as AWS */
-    DISTRIBUTED_CONCURRENCY = 1000,
+    STATE_BYTES_MAX = 262144,       /* input and output of states, bytes of UTF-8 */
+    TURN_EVENTS_MAX = 10000,        /* then the turn commits before it goes on */
+    FRAME_STEPS_MAX = 1000,         /* states a frame runs before others have their turn */
+    INLINE_CONCURRENCY = 40,        /* iterations of an inline Map at a time, as AWS */
+    DISTRIBUTED_CONCURRENCY = 1000, /* children of a map run; AWS: 10,000 */
 };
 
 /* Something that follows a commit. Embedded in the object it is about. */
@@ -61,11 +61,13 @@ struct engine {
     struct names executions; /* those that run or whose end is not stored yet, by ARN */
     struct names machines;   /* by ARN */
     struct names tokens;     /* frames by their task token */
+    struct names runs;       /* map runs under way, by ARN */
     struct task_call *calls; /* under way */
     int64_t now;             /* wall time of this turn */
-    int64_t next_execution, next_machine, next_definition;
+    int64_t next_execution, next_machine, next_definition, next_map_run;
     struct frame *ready, **ready_last; /* frames that can move */
     struct execution *dirty;
+    struct map_run *dirty_runs;
     struct effect *effects, **effects_last;
     size_t turn_events;
     bool stuck; /* the last commit failed */
@@ -115,6 +117,16 @@ struct execution_start {
 };
 /* Starts it: Started event, root frame, timeout of the whole. */
 struct execution *execution_start(struct engine *e, const struct execution_start *start);
+/* A child of a map run. */
+struct child_start {
+    struct map_run *run;
+    struct text *input;
+    json_t *input_json;
+    int64_t number; /* which child */
+    int64_t items;  /* how many it works on */
+};
+/* Starts it, in the run's list. NULL: out of memory. */
+struct execution *execution_start_child(struct engine *e, const struct child_start *start);
 /* Ends it with the output (its text is held): ExecutionSucceeded. */
 void execution_succeed(struct engine *e, struct execution *x, json_t *output, struct text *text);
 /* Ends it: ExecutionFailed. The failure stays the caller's. Frees the frames. */
@@ -168,6 +180,10 @@ struct scope {
 void scope_open(struct engine *e, struct frame *f, json_t *input, struct scope *scope);
 /* Releases what scope_open made. */
 void scope_close(struct scope *scope);
+/* Whether a text (NULL: there was no memory for it) is beyond AWS's 262,144 bytes of UTF-8; then
+ * with the failure. `what` the state does with it: "returned a result". */
+bool data_too_large(const struct frame *f, const struct text *text, const char *what,
+                    struct asl_failure *failure);
 /* InputPath applied to the state's input; new reference or NULL. */
 json_t *data_input(struct engine *e, struct frame *f, struct asl_failure *failure);
 /* InputPath, then Parameters. */

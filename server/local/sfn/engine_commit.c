@@ -1,6 +1,6 @@
 /* One transaction for all that a turn has changed. Marks are cleared only once it is durable, so
  * that a transaction that failed is simply made again. */
-#include "server/local/sfn/engine.h"
+#include "server/local/sfn/map_run.h"
 
 #include <stdlib.h>
 
@@ -34,6 +34,9 @@ static int write_all(struct engine *e, struct error *err)
 {
     for (const struct execution *x = e->dirty; x; x = x->next_dirty)
         if (write_execution(e, x, err))
+            return -1;
+    for (const struct map_run *run = e->dirty_runs; run; run = run->next_dirty)
+        if (sfn_db_put_map_run(e->db, run, err))
             return -1;
     for (struct effect *effect = e->effects; effect; effect = effect->next)
         if (effect->write && effect->write(effect, e->db, err))
@@ -96,9 +99,24 @@ static void settle_all(struct engine *e)
     }
 }
 
+/* Runs that were left have nobody any more. */
+static void settle_runs(struct engine *e)
+{
+    struct map_run *run = e->dirty_runs;
+    e->dirty_runs = NULL;
+    while (run) {
+        struct map_run *next = run->next_dirty;
+        run->listed = false;
+        run->stored = true;
+        if (!run->frame)
+            map_run_free(run);
+        run = next;
+    }
+}
+
 int engine_commit(struct engine *e, struct error *err)
 {
-    bool writes = e->dirty != NULL;
+    bool writes = e->dirty || e->dirty_runs;
     for (const struct effect *effect = e->effects; effect && !writes; effect = effect->next)
         writes = effect->write != NULL;
     if (!writes)
@@ -110,5 +128,6 @@ int engine_commit(struct engine *e, struct error *err)
         return -1;
     }
     settle_all(e);
+    settle_runs(e);
     return 0;
 }

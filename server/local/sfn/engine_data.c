@@ -113,6 +113,21 @@ static json_t *apply(struct engine *e, struct frame *f, const struct asl_templat
     return made;
 }
 
+bool data_too_large(const struct frame *f, const struct text *text, const char *what,
+                    struct asl_failure *failure)
+{
+    if (text && text->len <= STATE_BYTES_MAX)
+        return false;
+    if (!text)
+        failure_no_memory(failure);
+    else
+        asl_fail(failure, "States.DataLimitExceeded",
+                 "The state/task '%s' %s with a size exceeding the maximum number of bytes service "
+                 "limit.",
+                 f->state->name, what);
+    return true;
+}
+
 json_t *data_input(struct engine *e, struct frame *f, struct asl_failure *failure)
 {
     return filter(e, f, &f->state->input_path, f->input, failure);

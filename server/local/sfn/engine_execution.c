@@ -4,8 +4,9 @@
  * frees the frames and tells those who wait: the caller of StartSyncExecution and the .sync tasks
  * of other executions. Neither is told before the commit that holds the event (effects). Every end
  * goes through end(). */
-#include "server/local/sfn/engine.h"
+#include "lib/crypto/crypto.h"
 #include "server/local/sfn/history.h"
+#include "server/local/sfn/map_run.h"
 #include "server/local/sfn/task.h"
 
 #include <stdlib.h>
@@ -88,6 +89,8 @@ static void end(struct engine *e, struct execution *x, enum execution_status sta
     if (x->waiting)
         answer_sync(e, x);
     task_states_ended(e, x);
+    if (x->run)
+        map_run_child_ended(e, x);
 }
 
 /* What the final event follows: where the root chain is. */
@@ -150,6 +153,18 @@ static char *make_arn(struct engine *e, const struct execution_start *start)
     return arn;
 }
 
+/* What all starts have in common. */
+static void fill_common(struct engine *e, struct execution *x)
+{
+    x->id = e->next_execution++;
+    x->started = e->now;
+    x->next_event = 1;
+    x->changed = true;
+    x->timeout.kind = TIMER_EXECUTION;
+    x->timeout.owner = x;
+    buf_init(&x->events, EVENTS_BUFFER_MAX);
+}
+
 /* What the execution needs of its machine is copied: the machine may change or go meanwhile. */
 static int fill(struct engine *e, struct execution *x, const struct execution_start *start)
 {
@@ -160,36 +175,29 @@ static int fill(struct engine *e, struct execution *x, const struct execution_st
     x->name = strdup(start->name);
     if (!x->arn || !x->machine_arn || !x->role || !x->name)
         return -1;
-    x->id = e->next_execution++;
+    fill_common(e, x);
     x->machine_id = entry->id;
     x->definition_id = entry->definition_id;
     x->express = entry->express;
     x->machine = machine_hold(entry->machine);
-    x->started = e->now;
-    x->next_event = 1;
-    x->changed = true;
-    x->timeout.kind = TIMER_EXECUTION;
-    x->timeout.owner = x;
-    buf_init(&x->events, EVENTS_BUFFER_MAX);
     return 0;
 }
 
-/* The root frame, the timeout of the whole, the first event. */
-static int begin(struct engine *e, struct execution *x)
+/* The root frame, the timeout of the whole (0: none), the first event. */
+static int begin(struct engine *e, struct execution *x, const struct machine_state *first,
+                 int64_t timeout_seconds)
 {
-    const struct machine *m = x->machine;
-    struct frame *root = frame_new(x, NULL, 0, m->root.start, x->input_json);
+    struct frame *root = frame_new(x, NULL, 0, first, x->input_json);
     if (!root)
         return -1;
     root->text = text_hold(x->input);
-    if (names_add(&e->executions, x->arn, x)) {
-        frame_unlink(root);
-        frame_free(root);
-        return -1;
-    }
-    if (m->timeout_seconds &&
-        timers_arm(&e->timers, &x->timeout, x->started + m->timeout_seconds * CLOCK_SECOND)) {
+    int rc = names_add(&e->executions, x->arn, x);
+    if (rc == 0 && timeout_seconds &&
+        timers_arm(&e->timers, &x->timeout, x->started + timeout_seconds * CLOCK_SECOND)) {
         names_remove(&e->executions, x->arn);
+        rc = -1;
+    }
+    if (rc) {
         frame_unlink(root);
         frame_free(root);
         return -1;
@@ -209,10 +217,61 @@ struct execution *execution_start(struct engine *e, const struct execution_start
     x->input = text_hold(start->input);
     x->input_json = json_incref(start->input_json);
     x->waiting = start->waiting;
-    if (fill(e, x, start) || begin(e, x)) {
+    if (fill(e, x, start) || begin(e, x, x->machine->root.start, x->machine->timeout_seconds)) {
         execution_free(x);
         return NULL;
     }
+    return x;
+}
+
+/* execution:MACHINE/LABEL:NAME, for express children express:MACHINE/LABEL:NAME:UUID. */
+static int name_child(struct engine *e, struct execution *x, const struct map_run *run)
+{
+    char name[UUID_TEXT];
+    char unique[UUID_TEXT] = "";
+    if (crypto_uuid(name, NULL) || (x->express && crypto_uuid(unique, NULL)))
+        return -1;
+    x->name = strdup(name);
+    if (!x->name || asprintf(&x->arn, "arn:aws:states:%s:%s:%s:%s:%s%s%s", e->region, LOCAL_ACCOUNT,
+                             x->express ? "express" : "execution", run->child_family, name,
+                             *unique ? ":" : "", unique) < 0)
+        return -1;
+    return 0;
+}
+
+/* Everything but the input comes from the parent and its Map state. */
+static int fill_child(struct engine *e, struct execution *x, const struct child_start *start)
+{
+    const struct map_run *run = start->run;
+    const struct execution *parent = run->frame->execution;
+    x->express = x->quiet = map_run_spec(run)->express;
+    x->machine_id = parent->machine_id;
+    x->definition_id = parent->definition_id;
+    x->machine = machine_hold(parent->machine);
+    x->map_run = run->id;
+    x->map_item = start->number;
+    x->map_items = start->items;
+    x->machine_arn = strdup(run->machine_arn);
+    x->role = strdup(parent->role);
+    if (!x->machine_arn || !x->role || name_child(e, x, run))
+        return -1;
+    fill_common(e, x);
+    return 0;
+}
+
+struct execution *execution_start_child(struct engine *e, const struct child_start *start)
+{
+    struct execution *x = calloc(1, sizeof *x);
+    if (!x)
+        return NULL;
+    x->input = text_hold(start->input);
+    x->input_json = json_incref(start->input_json);
+    if (fill_child(e, x, start) ||
+        begin(e, x, start->run->frame->state->u.map.processor.start, 0)) {
+        execution_free(x);
+        return NULL;
+    }
+    map_run_link(start->run, x);
     return x;
 }
 

@@ -4,6 +4,7 @@
  * STEP_STOP the frame may be gone: nobody touches it any more. */
 #include "server/local/sfn/engine.h"
 #include "server/local/sfn/history.h"
+#include "server/local/sfn/map_run.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,28 +50,29 @@ static enum step enter_state(struct engine *e, struct frame *f)
     return run_state(e, f);
 }
 
-/* The bound that ends executions that would go on for ever. */
-static bool history_is_full(struct engine *e, struct execution *x)
+/* The bound that ends executions that would go on for ever; the last event is the failure. Express
+ * executions have no such bound, but theirs is not kept for ever either. */
+static bool history_is_full(const struct execution *x)
 {
-    if (x->next_event > EVENTS_AWS_MAX && !x->warned) {
-        x->warned = true;
-        log_warn(e->log, "execution has more history events than AWS allows (25,000)",
-                 LOG_STR("execution", x->arn));
-    }
-    return x->next_event > EVENTS_PER_EXECUTION_MAX || x->silent_events > EVENTS_SILENT_MAX;
+    return x->next_event >= (x->express ? EVENTS_EXPRESS_MAX : EVENTS_PER_EXECUTION_MAX);
+}
+
+static void end_full(struct engine *e, struct execution *x)
+{
+    struct asl_failure failure = {0};
+    asl_fail(&failure, "States.Runtime",
+             "The execution reached the maximum number of history events (%d).",
+             x->express ? EVENTS_EXPRESS_MAX : EVENTS_PER_EXECUTION_MAX);
+    execution_fail(e, x, &failure);
+    asl_failure_free(&failure);
 }
 
 void frame_run(struct engine *e, struct frame *f)
 {
     enum step step = STEP_ON;
     for (int i = 0; step == STEP_ON; i++) {
-        if (history_is_full(e, f->execution)) {
-            struct asl_failure failure = {0};
-            asl_fail(&failure, "States.Runtime",
-                     "The execution reached the maximum number of history events (%d).",
-                     EVENTS_PER_EXECUTION_MAX);
-            execution_fail(e, f->execution, &failure);
-            asl_failure_free(&failure);
+        if (history_is_full(f->execution)) {
+            end_full(e, f->execution);
             return;
         }
         if (i >= FRAME_STEPS_MAX || e->turn_events >= TURN_EVENTS_MAX) {
@@ -90,6 +92,7 @@ void frame_end(struct engine *e, struct frame *f)
     timers_cancel(&e->timers, &f->heartbeat);
     task_abandon(e, f);
     task_clear(e, f);
+    f->run = map_run_leave(e, f->run);
     f->phase = FRAME_OVER;
     if (f->stored && x->status == EXECUTION_RUNNING) {
         if (x->gone_count == x->gone_capacity) {
@@ -125,27 +128,12 @@ static struct text *output_text(struct frame *f, const json_t *output)
     return output == f->input ? text_hold(frame_text(f)) : text_of(output);
 }
 
-/* Outputs have the same bound as AWS's: 262,144 bytes of UTF-8. */
-static bool too_large(const struct frame *f, const struct text *text, struct asl_failure *failure)
-{
-    if (text && text->len <= STATE_BYTES_MAX)
-        return false;
-    if (!text)
-        failure_no_memory(failure);
-    else
-        asl_fail(failure, "States.DataLimitExceeded",
-                 "The state/task '%s' returned a result with a size exceeding the maximum number "
-                 "of bytes service limit.",
-                 f->state->name);
-    return true;
-}
-
 enum step frame_exit(struct engine *e, struct frame *f, json_t *output, json_t *assigned,
                      const struct machine_state *next)
 {
     struct asl_failure failure = {0};
     struct text *text = output_text(f, output);
-    if (too_large(f, text, &failure)) {
+    if (data_too_large(f, text, "returned a result", &failure)) {
         text_release(text);
         json_decref(output);
         json_decref(assigned);
@@ -242,8 +230,9 @@ enum step frame_failed(struct engine *e, struct frame *f, struct asl_failure *fa
 {
     const struct machine_catcher *catcher;
     const char *nested = f->state->type == STATE_MAP ? "MapStateFailed" : "ParallelStateFailed";
-    bool had_children = f->nest != NULL;
+    bool had_children = f->nest || f->run;
     f->nest = nest_free(f->nest);
+    f->run = map_run_leave(e, f->run);
     if (frame_retry(e, f, failure)) {
         asl_failure_free(failure);
         return STEP_STOP;

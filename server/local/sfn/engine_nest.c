@@ -7,20 +7,16 @@
  * Who follows whom in the history (previousEventId) is as recorded on AWS: an iteration's end
  * follows the last event inside it, and so do the next iteration's start and the failure of the
  * whole. */
+#include "lib/json/json_write.h"
 #include "server/local/sfn/engine.h"
 #include "server/local/sfn/history.h"
+#include "server/local/sfn/map_limits.h"
 
 #include <string.h>
 
 static bool is_map(const struct frame *f)
 {
     return f->state->type == STATE_MAP;
-}
-
-/* Iterations of a distributed Map leave no events in their parent's history. */
-static bool is_distributed(const struct frame *f)
-{
-    return is_map(f) && f->state->u.map.distributed;
 }
 
 /* Runs the frame on if it can. */
@@ -47,8 +43,6 @@ static void finish(struct engine *e, struct frame *f)
 {
     struct asl_failure failure = {0};
     json_t *results = collect_results(f->nest);
-    if (is_distributed(f))
-        f->last_event = history_plain(e, f, "MapRunSucceeded", f->last_event);
     /* The Exited event names the same predecessor as this one. */
     (void)history_plain(e, f, is_map(f) ? "MapStateSucceeded" : "ParallelStateSucceeded",
                         f->last_event);
@@ -100,7 +94,8 @@ static void after_child(struct engine *e, struct frame *f)
 static void keep_result(struct nest *nest, int64_t number, json_t *output, const struct text *text)
 {
     nest->results[number] = json_incref(output);
-    buf_addf(&nest->unsaved, "%lld ", (long long)number);
+    json_int_text(&nest->unsaved, number);
+    buf_addc(&nest->unsaved, ' ');
     buf_add(&nest->unsaved, text->raw, text->len);
     buf_addc(&nest->unsaved, '\n');
 }
@@ -121,29 +116,15 @@ void nest_child_done(struct engine *e, struct frame *child, json_t *output, stru
     after_child(e, f);
 }
 
-/* Whether the Map goes on with so many failures; both bounds must hold when both are given. */
-static bool tolerates(const struct nest *nest)
-{
-    if (nest->tolerated_count < 0 && nest->tolerated_percentage < 0)
-        return false;
-    if (nest->tolerated_count >= 0 && (double)nest->failed > nest->tolerated_count)
-        return false;
-    return nest->tolerated_percentage < 0 ||
-           100.0 * (double)nest->failed <= nest->tolerated_percentage * (double)nest->count;
-}
-
 /* What a Map fails with when too many of its iterations did: their own error when it tolerates
  * none anyway. */
-static void map_failure(struct engine *e, struct frame *f, struct asl_failure *failure)
+static void map_failure(const struct nest *nest, struct asl_failure *failure)
 {
-    static const char threshold[] = "States.ExceedToleratedFailureThreshold";
-    const struct nest *nest = f->nest;
-    if (!is_distributed(f) && nest->tolerated_count < 0 && nest->tolerated_percentage < 0)
+    if (nest->limits.tolerated_count < 0 && nest->limits.tolerated_percentage < 0)
         return;
     asl_failure_free(failure);
-    asl_fail(failure, threshold, "The specified tolerated failure threshold was exceeded");
-    if (is_distributed(f))
-        f->last_event = history_map_run_failed(e, f, f->last_event, threshold, failure->cause);
+    asl_fail(failure, "States.ExceedToleratedFailureThreshold",
+             "The specified tolerated failure threshold was exceeded");
 }
 
 void nest_child_failed(struct engine *e, struct frame *child, struct asl_failure *failure)
@@ -162,7 +143,7 @@ void nest_child_failed(struct engine *e, struct frame *child, struct asl_failure
         child->last_event = history_aborted(e, child, child->last_event);
     int64_t last = child->last_event;
     frame_end(e, child);
-    if (is_map(f) && tolerates(nest)) {
+    if (is_map(f) && map_tolerates(&nest->limits, (int64_t)nest->failed, (int64_t)nest->count)) {
         asl_failure_free(&mine);
         nest->done++;
         f->last_event = last;
@@ -172,6 +153,6 @@ void nest_child_failed(struct engine *e, struct frame *child, struct asl_failure
     abort_children(e, f, true);
     f->last_event = last;
     if (is_map(f))
-        map_failure(e, f, &mine);
+        map_failure(nest, &mine);
     go_on(e, f, frame_failed(e, f, &mine));
 }

@@ -5,7 +5,7 @@
  * execution that cannot be resumed (a damaged row, a definition that is no longer accepted) ends as
  * FAILED with the reason: it must not hang for ever, nor keep the others from going on. */
 #include "lib/json/json_read.h"
-#include "server/local/sfn/engine.h"
+#include "server/local/sfn/map_resume.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +18,7 @@ struct resume {
     struct execution *execution; /* whose frames are being read */
     struct frame **frames;       /* by their id */
     int64_t frame_count;
+    struct map_runs runs;
 };
 
 /* An entry without its compiled form: that comes with the first execution. */
@@ -98,6 +99,10 @@ static int add_execution(void *ctx, const struct stored_execution *row)
     x->machine_id = row->machine_id;
     x->definition_id = row->definition_id;
     x->express = row->express != 0;
+    x->quiet = x->express && row->map_run;
+    x->map_run = row->map_run;
+    x->map_item = row->map_item;
+    x->map_items = row->map_items;
     x->started = row->started;
     x->stored = x->frames_stored = true;
     x->timeout.kind = TIMER_EXECUTION;
@@ -117,6 +122,9 @@ static int add_execution(void *ctx, const struct stored_execution *row)
     }
     x->next_event++;
     x->next_frame = nest + 1;
+    struct map_run *run = map_runs_find(&r->runs, row->map_run);
+    if (run)
+        map_run_link(run, x);
     return 0;
 }
 
@@ -155,7 +163,6 @@ static int restore_frame(struct resume *r, struct frame *f, json_t *data)
     f->entered_time = json_int(data, "entered_time", 0);
     f->retries = json_int(data, "retries", 0);
     f->heartbeat_every = json_int(data, "heartbeat_every", 0);
-    f->silent = json_bool(data, "silent", false);
     f->token = copy_member(data, "token");
     f->client_token = copy_member(data, "client_token");
     f->job = copy_member(data, "job");
@@ -214,6 +221,9 @@ static int restore_nest(struct resume *r, struct frame *f, json_t *data)
     struct asl_failure failure = {0};
     struct execution *x = f->execution;
     int64_t keep = x->next_frame;
+    struct map_run *run = map_runs_find(&r->runs, json_int(data, "map_run", 0));
+    if (f->state->type == STATE_MAP && f->state->u.map.distributed)
+        return run && !run->frame ? map_run_adopt(r->engine, run, f) : -1;
     if (f->state->type == STATE_PARALLEL)
         f->nest = nest_new(x, f->state->u.parallel.count);
     else if (map_reopen(r->engine, f, &failure))
@@ -313,7 +323,9 @@ static int resume_execution(struct resume *r, struct execution *x)
         return err_wrap(r->err, "its checkpoints");
     if (!x->root)
         return err_set(r->err, ERR_DATABASE, "it has no checkpoint");
-    if (x->machine->timeout_seconds &&
+    if (x->map_run && !x->run)
+        return err_set(r->err, ERR_DATABASE, "its map run has ended");
+    if (x->machine->timeout_seconds && !x->map_run &&
         timers_arm(&e->timers, &x->timeout,
                    x->started + x->machine->timeout_seconds * CLOCK_SECOND))
         return err_set(r->err, ERR_MEMORY, "out of memory for a timer");
@@ -336,8 +348,13 @@ static void give_up(struct engine *e, struct execution *x, const struct error *e
 
 int engine_load(struct engine *e, struct error *err)
 {
-    if (sfn_db_counters(e->db, &e->next_execution, &e->next_machine, &e->next_definition, err))
+    struct sfn_counters next;
+    if (sfn_db_counters(e->db, &next, err))
         return -1;
+    e->next_execution = next.execution;
+    e->next_machine = next.machine;
+    e->next_definition = next.definition;
+    e->next_map_run = next.map_run;
     return sfn_db_machines(e->db, add_machine, e, err);
 }
 
@@ -347,13 +364,18 @@ int engine_resume(struct engine *e, struct error *err)
     struct resume r = {.engine = e, .err = &why};
     size_t cursor = 0;
     struct execution *x;
-    int rc = sfn_db_running(e->db, add_execution, &r, err);
+    int rc = map_runs_load(e, &r.runs, err);
+    if (rc == 0)
+        rc = sfn_db_running(e->db, add_execution, &r, err);
     while (rc == 0 && (x = names_each(&e->executions, &cursor)) != NULL)
-        if (resume_execution(&r, x))
+        if (x->status == EXECUTION_RUNNING && resume_execution(&r, x))
             give_up(e, x, &why);
+    if (rc == 0)
+        map_runs_go_on(e, &r.runs);
     for (int64_t i = 0; i < r.machine_count; i++)
         machine_release(r.machines[i]);
     free(r.machines);
     free(r.frames);
+    map_runs_free(&r.runs);
     return rc;
 }

@@ -1,28 +1,30 @@
 /* Parallel and Map: how their children begin. How they end is in engine_nest.c.
  *
  * Parallel starts all branches at once. Map starts as many iterations as may run, and one more
- * whenever one has ended; its nest counts them. A Map is set up from its state's input alone, so
- * that a restart can set it up once more (map_reopen). */
-#include "lib/crypto/crypto.h"
-#include "lib/json/json_read.h"
+ * whenever one has ended; its nest counts them (a distributed Map has a run instead, map_run.h). A
+ * Map is set up from its state's input alone, so that a restart can set it up once more
+ * (map_reopen). */
 #include "server/local/sfn/engine.h"
 #include "server/local/sfn/history.h"
+#include "server/local/sfn/map_run.h"
 
-#include <limits.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* A child that can move at once. It follows the state's Started event unless told otherwise. */
+/* A child that can move at once. It follows the state's Started event unless told otherwise. NULL
+ * with the failure: its input is too large, or memory is out. */
 static struct frame *add_child(struct engine *e, struct frame *f, size_t number,
-                               const struct machine_state *start, json_t *input)
+                               const struct machine_state *start, json_t *input,
+                               struct asl_failure *failure)
 {
     struct frame *child = frame_new(f->execution, f, (int64_t)number, start, input);
-    if (!child)
+    if (!child) {
+        failure_no_memory(failure);
         return NULL;
-    child->silent = f->silent || (f->state->type == STATE_MAP && f->state->u.map.distributed);
+    }
     child->last_event = f->nest->started_event;
+    if (data_too_large(f, frame_text(child), "passes on an input", failure)) {
+        frame_unlink(child);
+        frame_free(child);
+        return NULL;
+    }
     f->nest->running++;
     engine_queue(e, child);
     return child;
@@ -49,126 +51,25 @@ enum step state_parallel(struct engine *e, struct frame *f)
         f->last_event = history_plain(e, f, "ParallelStateStarted", f->last_event);
         f->nest->started_event = f->last_event;
     }
-    for (size_t i = 0; f->nest && i < parallel->count; i++) {
-        if (!add_child(e, f, i, parallel->branches[i].start, input))
-            failure_no_memory(&failure);
+    if (!f->nest)
+        failure_no_memory(&failure);
+    for (size_t i = 0; i < parallel->count && !failure.error[0]; i++) {
+        (void)add_child(e, f, i, parallel->branches[i].start, input, &failure);
         f->nest->next++;
     }
     json_decref(input);
-    if (f->nest && !failure.error[0])
+    if (!failure.error[0])
         return wait_for_children(e, f);
     while (f->first_child)
         frame_abort(e, f->first_child, false);
-    failure_no_memory(&failure);
     return frame_failed(e, f, &failure);
-}
-
-/* A count that may come as a number or as the text of one, as paths give it. */
-static int read_number(const struct asl_scope *where, json_t *value, const char *field,
-                       const struct machine_number *number, bool whole, double *out,
-                       struct asl_failure *failure)
-{
-    char *end = NULL;
-    const char *text = json_string_value(value);
-    bool fits = json_is_number(value);
-    *out = json_number_value(value);
-    if (text && *text) {
-        *out = strtod(text, &end);
-        fits = *end == '\0';
-    }
-    if (fits && isfinite(*out) && (!whole || floor(*out) == *out))
-        return 0;
-    struct text *dumped = text_of(value);
-    asl_fail_in_state(failure, where, "States.Runtime",
-                      "The %sPath field refers to value \"%s\" which is not a valid %s: %s", field,
-                      text     ? text
-                      : dumped ? dumped->raw
-                               : "",
-                      whole ? "integer" : "float", asl_path_text(number->path));
-    text_release(dumped);
-    return -1;
-}
-
-/* The number of a field; *out keeps its value when the field is absent. */
-static int map_number(struct engine *e, struct frame *f, const struct machine_number *number,
-                      const char *field, bool whole, double *out, struct asl_failure *failure)
-{
-    const struct asl_scope where = {.state = f->state->name, .entered_id = f->entered_event};
-    json_t *value = NULL;
-    if (!number->given)
-        return 0;
-    if (!number->path) {
-        *out = number->literal;
-        return 0;
-    }
-    if (data_number(e, f, number, f->nest->input, &value, failure))
-        return -1;
-    int rc = read_number(&where, value, field, number, whole, out, failure);
-    json_decref(value);
-    return rc;
-}
-
-/* How many iterations may run at a time: as asked, but not more than AWS runs. */
-static int map_limit(struct engine *e, struct frame *f, struct asl_failure *failure)
-{
-    const struct machine_map *map = &f->state->u.map;
-    size_t most = map->distributed ? DISTRIBUTED_CONCURRENCY : INLINE_CONCURRENCY;
-    double wanted = 0;
-    if (map_number(e, f, &map->concurrency, "MaxConcurrency", true, &wanted, failure))
-        return -1;
-    const struct asl_scope where = {.state = f->state->name, .entered_id = f->entered_event};
-    if (wanted < 0)
-        return asl_fail_in_state(failure, &where, "States.Runtime",
-                                 "MaxConcurrency cannot be negative.");
-    f->nest->limit = wanted >= 1 && wanted < (double)most ? (size_t)wanted : most;
-    return 0;
-}
-
-/* Failures that are borne; read after MapStateStarted, as recorded. */
-static int map_tolerance(struct engine *e, struct frame *f, struct asl_failure *failure)
-{
-    const struct asl_scope where = {.state = f->state->name, .entered_id = f->entered_event};
-    const struct machine_map *map = &f->state->u.map;
-    struct nest *nest = f->nest;
-    if (map_number(e, f, &map->tolerated_count, "ToleratedFailureCount", true,
-                   &nest->tolerated_count, failure) ||
-        map_number(e, f, &map->tolerated_percentage, "ToleratedFailurePercentage", false,
-                   &nest->tolerated_percentage, failure))
-        return -1;
-    if (map->tolerated_count.given && nest->tolerated_count < 0)
-        return asl_fail_in_state(failure, &where, "States.Runtime",
-                                 "ToleratedFailureCount cannot be negative.");
-    if (map->tolerated_percentage.given &&
-        !(nest->tolerated_percentage >= 0 && nest->tolerated_percentage <= 100))
-        return asl_fail_in_state(failure, &where, "States.Runtime",
-                                 "ToleratedFailurePercentage must be between 0 and 100.");
-    return 0;
-}
-
-/* What is iterated over; new reference. */
-static json_t *map_items(struct engine *e, struct frame *f, json_t *input,
-                         struct asl_failure *failure)
-{
-    const struct machine_path *path = &f->state->u.map.items_path;
-    struct scope scope;
-    scope_open(e, f, input, &scope);
-    json_t *items = path->path ? data_path(path->path, &scope.asl, failure) : json_incref(input);
-    if (items && !json_is_array(items)) {
-        json_decref(items);
-        items = NULL;
-        asl_fail_in_state(failure, &scope.asl, "States.Runtime",
-                          "Reference path \"%s\" must point to array.",
-                          path->path ? asl_path_text(path->path) : "$");
-    }
-    scope_close(&scope);
-    return items;
 }
 
 /* Sets the nest up from the state's input. */
 static int map_open(struct engine *e, struct frame *f, struct asl_failure *failure)
 {
     json_t *input = data_input(e, f, failure);
-    json_t *items = input ? map_items(e, f, input, failure) : NULL;
+    json_t *items = input ? map_find_items(e, f, input, failure) : NULL;
     if (items)
         f->nest = nest_new(f->execution, json_array_size(items));
     if (!items || !f->nest) {
@@ -180,7 +81,15 @@ static int map_open(struct engine *e, struct frame *f, struct asl_failure *failu
     }
     f->nest->input = input;
     f->nest->items = items;
-    return map_limit(e, f, failure);
+    if (map_read_concurrency(e, f, input, &f->nest->limits, failure))
+        return -1;
+    f->nest->slots = map_slots(&f->nest->limits, INLINE_CONCURRENCY);
+    return 0;
+}
+
+static int map_tolerance(struct engine *e, struct frame *f, struct asl_failure *failure)
+{
+    return map_read_tolerance(e, f, f->nest->input, &f->nest->limits, failure);
 }
 
 /* No events: they were written when the state began. */
@@ -221,7 +130,7 @@ static int spawn_one(struct engine *e, struct frame *f, struct asl_failure *fail
     json_t *item = map_item(number, value);
     json_t *input = item ? item_input(e, f, item, value, failure) : NULL;
     struct frame *child =
-        input ? add_child(e, f, number, f->state->u.map.processor.start, input) : NULL;
+        input ? add_child(e, f, number, f->state->u.map.processor.start, input, failure) : NULL;
     json_decref(input);
     if (!child) {
         json_decref(item);
@@ -231,11 +140,7 @@ static int spawn_one(struct engine *e, struct frame *f, struct asl_failure *fail
     }
     child->item = item;
     nest->next++;
-    if (f->state->u.map.distributed) {
-        json_decref(child->variables);
-        child->variables = NULL;
-    }
-    int64_t previous = number < nest->limit ? nest->started_event : nest->last_inner;
+    int64_t previous = number < nest->slots ? nest->started_event : nest->last_inner;
     child->last_event = history_iteration(e, child, "MapIterationStarted",
                                           "mapIterationStartedEventDetails", previous);
     return 0;
@@ -244,35 +149,15 @@ static int spawn_one(struct engine *e, struct frame *f, struct asl_failure *fail
 /* Called at the start and whenever an iteration has made room. */
 int map_spawn(struct engine *e, struct frame *f, struct asl_failure *failure)
 {
-    while (f->nest->next < f->nest->count && f->nest->running < f->nest->limit)
+    while (f->nest->next < f->nest->count && f->nest->running < f->nest->slots)
         if (spawn_one(e, f, failure))
             return -1;
-    return 0;
-}
-
-/* A distributed Map tells its run instead of its iterations. */
-static int map_run_started(struct engine *e, struct frame *f, struct asl_failure *failure)
-{
-    char arn[512];
-    char run[UUID_TEXT];
-    char label[UUID_TEXT];
-    const char *machine = strrchr(f->execution->machine_arn, ':');
-    const char *given = json_str(f->state->source, "Label", NULL);
-    if (crypto_uuid(run, NULL) || crypto_uuid(label, NULL)) {
-        failure_no_memory(failure);
-        return -1;
-    }
-    (void)snprintf(arn, sizeof arn, "arn:aws:states:%s:%s:mapRun:%s/%s:%s", e->region,
-                   LOCAL_ACCOUNT, machine ? machine + 1 : "", given ? given : label, run);
-    f->last_event = history_map_run_started(e, f, f->last_event, arn);
     return 0;
 }
 
 /* No items: done at once. */
 static enum step map_empty(struct engine *e, struct frame *f)
 {
-    if (f->state->u.map.distributed)
-        f->last_event = history_plain(e, f, "MapRunSucceeded", f->last_event);
     (void)history_plain(e, f, "MapStateSucceeded", f->last_event);
     f->nest = nest_free(f->nest);
     return frame_complete(e, f, json_array());
@@ -283,10 +168,11 @@ static enum step map_empty(struct engine *e, struct frame *f)
 enum step state_map(struct engine *e, struct frame *f)
 {
     struct asl_failure failure = {0};
+    if (f->state->u.map.distributed)
+        return state_map_distributed(e, f);
     if (map_open(e, f, &failure) == 0) {
         f->last_event = history_map_started(e, f, f->last_event, f->nest->count);
-        if (map_tolerance(e, f, &failure) == 0 &&
-            (!f->state->u.map.distributed || map_run_started(e, f, &failure) == 0)) {
+        if (map_tolerance(e, f, &failure) == 0) {
             f->nest->started_event = f->nest->last_inner = f->last_event;
             if (f->nest->count == 0)
                 return map_empty(e, f);

@@ -118,6 +118,10 @@ static int schedule(struct engine *e, struct frame *f, json_t *parameters,
                     const struct task_timing *timing, struct asl_failure *failure)
 {
     struct text *text = text_of(parameters);
+    if (text && data_too_large(f, text, "is called with parameters", failure)) {
+        text_release(text);
+        return -1;
+    }
     struct task_call *call = text ? task_call_new(e, f, CALL_START, parameters) : NULL;
     if (!call || arm(e, f, timing)) {
         text_release(text);

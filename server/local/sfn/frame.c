@@ -39,7 +39,6 @@ struct frame *frame_new(struct execution *x, struct frame *parent, int64_t numbe
         x->root = f;
         return f;
     }
-    f->silent = parent->silent;
     f->variables = json_incref(parent->variables);
     f->next = parent->first_child;
     if (f->next)
@@ -121,7 +120,7 @@ struct nest *nest_new(struct execution *x, size_t count)
     }
     n->id = x->next_frame++;
     n->count = count;
-    n->tolerated_count = n->tolerated_percentage = -1;
+    n->limits.tolerated_count = n->limits.tolerated_percentage = -1;
     buf_init(&n->unsaved, UNSAVED_MAX);
     return n;
 }

@@ -27,10 +27,9 @@ enum execution_status {
 
 enum {
     EVENTS_BUFFER_MAX = 256 * 1024 * 1024, /* history text of one execution in one turn */
-    EVENTS_PER_EXECUTION_MAX = 250000,     /* ten times what AWS allows */
-    EVENTS_AWS_MAX = 25000,
-    EVENTS_SILENT_MAX = 8000000, /* below distributed Maps, whose history is not kept */
-    EVENTS_CHUNK = 64 * 1024,    /* bytes of history text that make one row */
+    EVENTS_PER_EXECUTION_MAX = 25000,      /* as AWS; then the execution fails */
+    EVENTS_EXPRESS_MAX = 250000,
+    EVENTS_CHUNK = 64 * 1024, /* bytes of history text that make one row */
 };
 
 /* What a frame is doing. Numbers are part of the stored form: add, never renumber.
@@ -69,6 +68,14 @@ enum {
 
 struct execution;
 struct task_call;
+struct map_run;
+
+/* What a Map state allows itself (map_limits.h). */
+struct map_limits {
+    int64_t concurrency;    /* as asked for; 0: as many as may be */
+    double tolerated_count; /* failed items that are borne; < 0: not given */
+    double tolerated_percentage;
+};
 
 /* Children of a Parallel or Map state: how many there are to be, and what became of them.
  *
@@ -86,9 +93,8 @@ struct nest {
     size_t running;
     size_t done;
     size_t failed;
-    size_t limit;           /* how many may run at a time */
-    double tolerated_count; /* failures that are borne; < 0: none are */
-    double tolerated_percentage;
+    struct map_limits limits;
+    size_t slots;          /* how many may run at a time */
     int64_t started_event; /* ...StateStarted */
     int64_t last_inner;    /* last event of the child that ended last */
     struct buf unsaved;    /* results that are not stored yet: lines "index result" */
@@ -109,7 +115,6 @@ struct frame {
     bool queued;
     bool listed; /* in the execution's list of dirty frames */
     bool stored; /* has a row */
-    bool silent; /* below a distributed Map: writes no history */
     unsigned dirty;
     json_t *input;
     struct text *text; /* of input; NULL until needed */
@@ -128,6 +133,7 @@ struct frame {
     char *client_token;      /* what makes the call of this attempt idempotent */
     char *job;               /* ARN of the submitted task or execution */
     struct nest *nest;
+    struct map_run *run; /* of a distributed Map; NULL: none */
 };
 
 struct execution {
@@ -152,7 +158,6 @@ struct execution {
     int64_t next_frame;
     struct buf events;    /* lines of history since the last commit */
     int64_t events_first; /* id of the first of them */
-    bool warned;          /* that AWS would have ended it for its history's length */
     struct frame *root;
     struct frame *dirty_frames;
     int64_t *gone; /* ids of rows of frames that ended */
@@ -160,9 +165,14 @@ struct execution {
     struct timer timeout;
     bool listed; /* in the engine's list of dirty executions */
     bool stored;
-    bool frames_stored;    /* some checkpoint has been */
-    bool changed;          /* its row */
-    int64_t silent_events; /* what distributed Maps did without history */
+    bool frames_stored;  /* some checkpoint has been */
+    bool changed;        /* its row */
+    bool quiet;          /* an express child of a distributed Map: writes no history */
+    struct map_run *run; /* whose child it is; NULL: nobody's */
+    int64_t map_run;     /* its id; 0: none */
+    int64_t map_item;    /* which child of the run it is */
+    int64_t map_items;   /* items it works on */
+    struct execution *run_previous, *run_next;
     struct execution *next_dirty;
     struct local_call *waiting; /* StartSyncExecution; NULL: none */
     struct task_call *watchers; /* .sync tasks of other executions */

@@ -7,11 +7,28 @@
 #include <stdio.h>
 #include <string.h>
 
-bool event_begin(struct event *ev, struct engine *e, struct execution *x, const struct frame *f,
-                 const char *type, int64_t previous, const char *details, struct json_writer *w)
+/* What all events begin with: seconds with milliseconds, type, ids. */
+static void add_head(struct buf *out, int64_t now, const char *type, int64_t id, int64_t previous)
 {
-    if (f && f->silent) {
-        x->silent_events++;
+    int64_t ms = now / CLOCK_MS;
+    buf_adds(out, "{\"timestamp\":");
+    json_int_text(out, ms / 1000);
+    buf_addc(out, '.');
+    buf_addc(out, (char)('0' + ms / 100 % 10));
+    buf_addc(out, (char)('0' + ms / 10 % 10));
+    buf_addc(out, (char)('0' + ms % 10));
+    buf_adds(out, ",\"type\":\"");
+    buf_adds(out, type);
+    buf_adds(out, "\",\"id\":");
+    json_int_text(out, id);
+    buf_adds(out, ",\"previousEventId\":");
+    json_int_text(out, previous);
+}
+
+bool event_begin(struct event *ev, struct engine *e, struct execution *x, const char *type,
+                 int64_t previous, const char *details, struct json_writer *w)
+{
+    if (x->quiet) {
         e->turn_events++;
         return false;
     }
@@ -20,10 +37,7 @@ bool event_begin(struct event *ev, struct engine *e, struct execution *x, const 
     *ev = (struct event){.w = w, .execution = x, .id = x->next_event++};
     e->turn_events++;
     engine_touch(e, x);
-    buf_addf(&x->events,
-             "{\"timestamp\":%lld.%03d,\"type\":\"%s\",\"id\":%lld,\"previousEventId\":%lld",
-             (long long)(e->now / CLOCK_SECOND), (int)(e->now % CLOCK_SECOND / CLOCK_MS), type,
-             (long long)ev->id, (long long)previous);
+    add_head(&x->events, e->now, type, ev->id, previous);
     jw_init(w, &x->events);
     w->comma = true;
     if (details)
@@ -59,7 +73,8 @@ int64_t history_started(struct engine *e, struct execution *x)
 {
     struct json_writer w;
     struct event ev;
-    event_begin(&ev, e, x, NULL, "ExecutionStarted", 0, "executionStartedEventDetails", &w);
+    if (!event_begin(&ev, e, x, "ExecutionStarted", 0, "executionStartedEventDetails", &w))
+        return 0;
     event_text(&w, "input", x->input);
     jw_str(&w, "roleArn", x->role);
     return event_end(&ev, true);
@@ -69,8 +84,9 @@ int64_t history_succeeded(struct engine *e, struct execution *x, int64_t previou
 {
     struct json_writer w;
     struct event ev;
-    event_begin(&ev, e, x, NULL, "ExecutionSucceeded", previous, "executionSucceededEventDetails",
-                &w);
+    if (!event_begin(&ev, e, x, "ExecutionSucceeded", previous, "executionSucceededEventDetails",
+                     &w))
+        return previous;
     event_text(&w, "output", x->output);
     return event_end(&ev, true);
 }
@@ -80,7 +96,8 @@ int64_t history_ended(struct engine *e, struct execution *x, const char *type, c
 {
     struct json_writer w;
     struct event ev;
-    event_begin(&ev, e, x, NULL, type, previous, details, &w);
+    if (!event_begin(&ev, e, x, type, previous, details, &w))
+        return previous;
     if (error)
         jw_str(&w, "error", error);
     if (cause)
@@ -94,7 +111,7 @@ int64_t history_entered(struct engine *e, struct frame *f, int64_t previous)
     struct json_writer w;
     struct event ev;
     (void)snprintf(type, sizeof type, "%sStateEntered", state_type_name(f->state->type));
-    if (!event_begin(&ev, e, f->execution, f, type, previous, "stateEnteredEventDetails", &w))
+    if (!event_begin(&ev, e, f->execution, type, previous, "stateEnteredEventDetails", &w))
         return previous;
     jw_str(&w, "name", f->state->name);
     event_text(&w, "input", frame_text(f));
@@ -128,7 +145,7 @@ int64_t history_exited(struct engine *e, struct frame *f, int64_t previous, stru
     struct json_writer w;
     struct event ev;
     (void)snprintf(type, sizeof type, "%sStateExited", state_type_name(f->state->type));
-    if (!event_begin(&ev, e, f->execution, f, type, previous, "stateExitedEventDetails", &w))
+    if (!event_begin(&ev, e, f->execution, type, previous, "stateExitedEventDetails", &w))
         return previous;
     jw_str(&w, "name", f->state->name);
     event_text(&w, "output", output);
@@ -141,7 +158,7 @@ int64_t history_plain(struct engine *e, struct frame *f, const char *type, int64
 {
     struct json_writer w;
     struct event ev;
-    if (!event_begin(&ev, e, f->execution, f, type, previous, NULL, &w))
+    if (!event_begin(&ev, e, f->execution, type, previous, NULL, &w))
         return previous;
     return event_end(&ev, false);
 }
@@ -157,7 +174,7 @@ int64_t history_map_started(struct engine *e, struct frame *f, int64_t previous,
 {
     struct json_writer w;
     struct event ev;
-    if (!event_begin(&ev, e, f->execution, f, "MapStateStarted", previous,
+    if (!event_begin(&ev, e, f->execution, "MapStateStarted", previous,
                      "mapStateStartedEventDetails", &w))
         return previous;
     jw_int(&w, "length", (int64_t)length);
@@ -169,8 +186,8 @@ int64_t history_map_run_started(struct engine *e, struct frame *f, int64_t previ
 {
     struct json_writer w;
     struct event ev;
-    if (!event_begin(&ev, e, f->execution, f, "MapRunStarted", previous,
-                     "mapRunStartedEventDetails", &w))
+    if (!event_begin(&ev, e, f->execution, "MapRunStarted", previous, "mapRunStartedEventDetails",
+                     &w))
         return previous;
     jw_str(&w, "mapRunArn", arn);
     return event_end(&ev, true);
@@ -181,7 +198,7 @@ int64_t history_map_run_failed(struct engine *e, struct frame *f, int64_t previo
 {
     struct json_writer w;
     struct event ev;
-    if (!event_begin(&ev, e, f->execution, f, "MapRunFailed", previous, "mapRunFailedEventDetails",
+    if (!event_begin(&ev, e, f->execution, "MapRunFailed", previous, "mapRunFailedEventDetails",
                      &w))
         return previous;
     jw_str(&w, "error", error);
@@ -195,7 +212,7 @@ int64_t history_iteration(struct engine *e, struct frame *child, const char *typ
 {
     struct json_writer w;
     struct event ev;
-    if (!event_begin(&ev, e, child->execution, child, type, previous, details, &w))
+    if (!event_begin(&ev, e, child->execution, type, previous, details, &w))
         return previous;
     jw_str(&w, "name", child->parent->state->name);
     jw_int(&w, "index", child->number);

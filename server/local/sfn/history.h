@@ -66,10 +66,10 @@ struct event {
     struct execution *execution;
     int64_t id;
 };
-/* Begins an event and its details object (NULL: it has none). False when the frame writes no
- * history. `f` may be NULL for events of the execution itself. */
-bool event_begin(struct event *ev, struct engine *e, struct execution *x, const struct frame *f,
-                 const char *type, int64_t previous, const char *details, struct json_writer *w);
+/* Begins an event and its details object (NULL: it has none). False when the execution writes no
+ * history. */
+bool event_begin(struct event *ev, struct engine *e, struct execution *x, const char *type,
+                 int64_t previous, const char *details, struct json_writer *w);
 /* Ends it; answers its id. */
 int64_t event_end(struct event *ev, bool details);
 /* `name`: text as a JSON string, then `name`Details {"truncated":false}. */

@@ -44,7 +44,7 @@ static bool begin(struct event *ev, struct engine *e, struct frame *f, int which
     const struct machine_task *task = task_of(f);
     bool function = task_is_function(task->kind);
     const struct family *family = function ? &function_family[which] : &task_family[which];
-    if (!event_begin(ev, e, f->execution, f, family->type, previous, family->details, w))
+    if (!event_begin(ev, e, f->execution, family->type, previous, family->details, w))
         return false;
     if (!function) {
         jw_str(w, "resourceType", task->resource_type);

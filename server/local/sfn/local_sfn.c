@@ -72,7 +72,7 @@ static bool unwatch(void *tasks, uint64_t number)
 
 struct local_sfn *local_sfn_open(const struct local_sfn_options *options, struct error *err)
 {
-    struct sfn_backend backend = {.dynamodb = options->dynamodb};
+    struct sfn_backend backend = {.dynamodb = options->dynamodb, .s3 = options->s3};
     if (options->lambda) {
         backend.invoke = invoke;
         backend.lambda = options->lambda;

@@ -26,6 +26,7 @@ struct local_sfn_options {
     struct local_lambda *lambda;          /* borrowed; NULL: lambda tasks fail */
     struct local_ecs *ecs;                /* borrowed; NULL: ecs tasks fail */
     const struct local_service *dynamodb; /* borrowed; NULL: dynamodb tasks fail */
+    const struct local_service *s3;       /* borrowed; NULL: Maps cannot read or write objects */
 };
 
 /* Opens (creates) the file and loads the state machines; nothing runs yet. NULL with err. */

@@ -39,8 +39,22 @@ static void task_close(struct machine_task *t)
     free(t->resource_type);
 }
 
+static void distributed_free(struct machine_distributed *d)
+{
+    if (!d)
+        return;
+    asl_template_free(d->reader.parameters);
+    number_close(&d->reader.max_items);
+    number_close(&d->batcher.max_items);
+    number_close(&d->batcher.max_bytes);
+    asl_template_free(d->batcher.input);
+    asl_template_free(d->writer);
+    free(d);
+}
+
 static void map_close(struct machine_map *m)
 {
+    distributed_free(m->distributed);
     path_close(&m->items_path);
     asl_template_free(m->item_selector);
     number_close(&m->concurrency);

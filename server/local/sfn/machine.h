@@ -20,6 +20,7 @@ enum {
     MACHINE_DEFINITION_MAX = 1048576, /* bytes of a definition's text */
     MACHINE_STATES_MAX = 10000,
     MACHINE_DEPTH_MAX = 32, /* Parallel and Map within one another */
+    MACHINE_LABEL_SIZE = 37,
 };
 
 enum state_type {
@@ -116,9 +117,39 @@ struct machine_parallel {
     size_t count;
 };
 
+enum reader_input { READ_JSON, READ_JSONL, READ_CSV, READ_KEYS };
+
+/* ItemReader: an object to be taken apart, or the keys of a bucket. */
+struct machine_reader {
+    bool given;
+    enum reader_input input;
+    struct asl_template *parameters;
+    struct machine_number max_items;
+    const char *pointer; /* ItemsPointer, borrowed; NULL: the whole document */
+    json_t *headers;     /* CSV: CSVHeaders, borrowed; NULL: the first row has them */
+    char delimiter;
+};
+
+struct machine_batcher {
+    bool given;
+    struct machine_number max_items;
+    struct machine_number max_bytes;
+    struct asl_template *input; /* BatchInput; NULL: none */
+};
+
+/* What only a Map has whose iterations are executions of their own. */
+struct machine_distributed {
+    bool express;
+    const char *label;                  /* NULL: none was given */
+    char generated[MACHINE_LABEL_SIZE]; /* what stands for it then */
+    struct machine_reader reader;
+    struct machine_batcher batcher;
+    struct asl_template *writer; /* ResultWriter's Parameters; NULL: results are the output */
+};
+
 struct machine_map {
     struct machine_branch processor;
-    bool distributed;
+    struct machine_distributed *distributed; /* NULL: inline */
     struct machine_path items_path;
     struct asl_template *item_selector;
     struct machine_number concurrency;

@@ -85,9 +85,15 @@ void parse_wait(const struct place *at, struct machine_state *state);
 void parse_fail(const struct place *at, struct machine_state *state);
 /* Resource, timeouts, heartbeats, Credentials. */
 void parse_task(const struct place *at, struct machine_state *state);
+/* The chain below a Parallel or Map; refuses nesting that would exhaust the stack. */
+void parse_nested(const struct place *at, struct machine_branch *branch);
 /* Branches, each a chain. */
 void parse_parallel(const struct place *at, struct machine_state *state);
 /* The item processor and everything about items, concurrency and tolerance. */
 void parse_map(const struct place *at, struct machine_state *state);
+/* Problems of a Label, which any Map may have. */
+void parse_label(const struct place *at);
+/* Label, ItemReader, ItemBatcher and ResultWriter of a distributed Map. */
+void parse_distributed(const struct place *at, struct machine_map *map);
 
 #endif

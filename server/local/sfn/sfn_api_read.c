@@ -85,24 +85,20 @@ static bool check_status(struct local_call *call, const char **status)
     return !*status;
 }
 
-void api_list(struct local_sfn *s, struct local_call *call)
+/* By state machine, newest first; children of map runs are listed by their run alone. */
+static void list_of_machine(struct local_sfn *s, struct local_call *call, const char *status,
+                            const struct page *page)
 {
-    static const char *const members[] = {"stateMachineArn", "statusFilter", "maxResults",
-                                          "nextToken", NULL};
     struct error err = {0};
-    struct page page;
     const char *arn = NULL;
-    const char *status = NULL;
     int64_t machine = 0;
     bool express = false;
     json_t *out = NULL;
-    if (!check_members(call, members) || !check_machine_arn(call, "stateMachineArn", &arn) ||
-        !check_status(call, &status) || !check_page(call, &page.limit) ||
-        !check_token(call, INT64_MAX, &page.after))
+    if (!check_machine_arn(call, "stateMachineArn", &arn))
         return;
     struct sfn_reader *r = sfn_reader_take(s);
     int found = sfn_read_machine_id(r, arn, &machine, &express, &err);
-    if (found == 1 && !express && sfn_read_executions(r, machine, status, &page, &out, &err))
+    if (found == 1 && !express && sfn_read_executions(r, machine, status, page, &out, &err))
         found = -1;
     sfn_reader_unlock(r);
     if (found == 1 && express)
@@ -110,6 +106,47 @@ void api_list(struct local_sfn *s, struct local_call *call)
                     "This operation is not supported by this type of state machine");
     else
         answer(call, found, out, &err, "StateMachineDoesNotExist", "State Machine", arn);
+}
+
+static void list_of_run(struct local_sfn *s, struct local_call *call, const char *status,
+                        const struct page *page)
+{
+    struct error err = {0};
+    const char *arn = NULL;
+    int64_t run = 0;
+    json_t *out = NULL;
+    if (!check_map_run_arn(call, &arn))
+        return;
+    struct sfn_reader *r = sfn_reader_take(s);
+    int found = sfn_read_map_run_id(r, arn, &run, &err);
+    if (found == 1 && sfn_read_map_children(r, run, status, page, &out, &err))
+        found = -1;
+    sfn_reader_unlock(r);
+    if (found == 0)
+        local_fault(call, 400, "ResourceNotFound", "Resource not found: '%s'", arn);
+    else
+        answer(call, found, out, &err, "", "", "");
+}
+
+void api_list(struct local_sfn *s, struct local_call *call)
+{
+    static const char *const members[] = {"stateMachineArn", "mapRunArn", "statusFilter",
+                                          "maxResults",      "nextToken", NULL};
+    struct page page;
+    const char *status = NULL;
+    bool by_run = json_str(call->input, "mapRunArn", NULL) != NULL;
+    if (by_run && json_str(call->input, "stateMachineArn", NULL)) {
+        local_fault(call, 400, "ValidationException",
+                    "Only one of stateMachineArn and mapRunArn may be specified");
+        return;
+    }
+    if (!check_members(call, members) || !check_status(call, &status) ||
+        !check_page(call, &page.limit) || !check_token(call, INT64_MAX, &page.after))
+        return;
+    if (by_run)
+        list_of_run(s, call, status, &page);
+    else
+        list_of_machine(s, call, status, &page);
 }
 
 void api_history(struct local_sfn *s, struct local_call *call)

@@ -54,6 +54,11 @@ bool check_machine_arn(struct local_call *call, const char *member, const char *
     return check_arn(call, member, "stateMachine", arn);
 }
 
+bool check_map_run_arn(struct local_call *call, const char **arn)
+{
+    return check_arn(call, "mapRunArn", "mapRun", arn);
+}
+
 bool check_execution_arn(struct local_call *call, const char **arn)
 {
     return check_arn(call, "executionArn", "execution", arn);

@@ -4,7 +4,7 @@
 
 #include "lib/json/json_read.h"
 #include "lib/json/json_write.h"
-#include "server/local/sfn/frame.h"
+#include "server/local/sfn/map_run.h"
 #include "server/local/sfn/sfn_db_private.h"
 #include "server/local/sfn/sfn_schema.h"
 
@@ -13,8 +13,9 @@
 
 static const char *const sql[] = {
     [PUT_EXECUTION] = "INSERT INTO execution (id, arn, machine, machine_arn, definition, role,"
-                      " express, status, started, stopped, last_event, input, output, error, cause)"
-                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                      " express, status, started, stopped, last_event, input, output, error, cause,"
+                      " map_run, map_item, map_items) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+                      " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     [UPDATE_EXECUTION] = "UPDATE execution SET status = ?2, stopped = ?3, last_event = ?4,"
                          " output = ?5, error = ?6, cause = ?7 WHERE id = ?1",
     [PUT_EVENTS] = "INSERT INTO event (id, last, lines) VALUES (?1, ?2, ?3)",
@@ -40,6 +41,19 @@ static const char *const sql[] = {
                    " FROM frame WHERE id >= ?1 AND id < ?2 ORDER BY id",
     [GET_MARKS] = "SELECT (SELECT coalesce(max(last), 0) FROM event WHERE id >= ?1 AND id < ?2),"
                   " (SELECT coalesce(max(nest), 0) FROM result WHERE nest >= ?3 AND nest < ?4)",
+    [PUT_MAP_RUN] = "INSERT INTO map_run (id, arn, execution, machine_arn, status, started,"
+                    " stopped, total, concurrency, tolerated_count, tolerated_percentage,"
+                    " batch_items) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+                    " ON CONFLICT (id) DO UPDATE SET status = ?5, stopped = ?7, total = ?8,"
+                    " concurrency = ?9, tolerated_count = ?10, tolerated_percentage = ?11,"
+                    " batch_items = ?12",
+    [PUT_MAP_ITEMS] = "INSERT INTO map_item (id, count, lines) VALUES (?1, ?2, ?3)",
+    [GET_MAP_ITEMS] = "SELECT id, count, lines FROM map_item WHERE id <= ?1 AND id >= ?2"
+                      " ORDER BY id DESC LIMIT 1",
+    [DELETE_MAP_ITEMS] = "DELETE FROM map_item WHERE id >= ?1 AND id < ?2",
+    [GET_MAP_CHILDREN] = EXECUTION_COLUMNS " WHERE map_run = ?1 AND map_run > 0 AND map_item > ?2"
+                                           " AND (status = 1) = ?3 ORDER BY map_item",
+    [GET_MAP_COUNTS] = MAP_COUNTS_QUERY,
     [GET_RESULTS] = "SELECT lines FROM result WHERE nest = ?1 ORDER BY part",
 };
 
@@ -121,6 +135,9 @@ static int insert_execution(struct sfn_db *db, const struct execution *x, struct
     bind_output(s, 13, x->output);
     stmt_bind_text(s, 14, x->error);
     stmt_bind_text(s, 15, x->cause);
+    stmt_bind_int(s, 16, x->map_run);
+    stmt_bind_int(s, 17, x->map_item);
+    stmt_bind_int(s, 18, x->map_items);
     return stmt_run(s, err);
 }
 
@@ -211,7 +228,8 @@ static void write_data(const struct frame *f, struct buf *out)
         jw_str(&w, "job", f->job);
     if (f->parameters)
         jw_json(&w, "parameters", f->parameters);
-    jw_bool(&w, "silent", f->silent);
+    if (f->run)
+        jw_int(&w, "map_run", f->run->id);
     if (f->nest) {
         jw_int(&w, "nest", f->nest->id);
         jw_int(&w, "next", (int64_t)f->nest->next);

@@ -5,15 +5,18 @@
 #ifndef STEPFLEET_SFN_DB_H
 #define STEPFLEET_SFN_DB_H
 
+#include "lib/base/buf.h"
 #include "lib/base/error.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct sfn_db;
 struct execution;
 struct frame;
+struct map_run;
 
 /* Opens (creates, migrates) the file. */
 struct sfn_db *sfn_db_open(const char *path, struct error *err);
@@ -66,8 +69,11 @@ int sfn_db_put_tags(struct sfn_db *db, int64_t machine, const char *tags, struct
 
 /* Reading, at open and for what the engine must know of closed executions. Texts that callbacks
  * get are borrowed for the call; a callback answers 0 to go on. */
-int sfn_db_counters(struct sfn_db *db, int64_t *execution, int64_t *machine, int64_t *definition,
-                    struct error *err);
+/* The next ids to be given. */
+struct sfn_counters {
+    int64_t execution, machine, definition, map_run;
+};
+int sfn_db_counters(struct sfn_db *db, struct sfn_counters *out, struct error *err);
 struct stored_machine {
     struct machine_row machine;
     struct definition_row definition; /* its current one, without the text */
@@ -94,6 +100,9 @@ struct stored_execution {
     const char *error;
     const char *cause;
     int64_t last_event;
+    int64_t map_run; /* 0: of none */
+    int64_t map_item;
+    int64_t map_items;
 };
 /* All executions that have not ended, oldest first. */
 int sfn_db_running(struct sfn_db *db, int (*each)(void *ctx, const struct stored_execution *row),
@@ -124,5 +133,45 @@ int sfn_db_marks(struct sfn_db *db, int64_t execution, int64_t *event, int64_t *
 /* Results of a nest: `each` gets lines "index result". */
 int sfn_db_results(struct sfn_db *db, int64_t execution, int64_t nest,
                    int (*each)(void *ctx, const char *lines), void *ctx, struct error *err);
+
+/* --- map runs (sfn_db_map.c) --- */
+/* The run's row; the items go with the end. */
+int sfn_db_put_map_run(struct sfn_db *db, const struct map_run *run, struct error *err);
+/* Items, one a line. */
+int sfn_db_put_map_items(struct sfn_db *db, int64_t run, const struct buf *lines,
+                         struct error *err);
+/* The lines of the row that holds the item (new text), which they begin with and how many they are.
+ * NULL with err. */
+char *sfn_db_map_items(struct sfn_db *db, int64_t run, int64_t index, int64_t *first,
+                       int64_t *count, struct error *err);
+struct map_child_row {
+    struct stored_execution execution;
+    int64_t number; /* which child */
+};
+/* Children beyond `after` that succeeded, or those that ended otherwise, in the order of items.
+ * `each` answers 0 to go on, 1 to stop, -1 for a damaged row. */
+int sfn_db_map_children(struct sfn_db *db, int64_t run, bool succeeded, int64_t after,
+                        int (*each)(void *ctx, const struct map_child_row *row), void *ctx,
+                        struct error *err);
+enum { MAP_COUNTS = 5 }; /* one a status of executions */
+struct map_counts {
+    int64_t children[MAP_COUNTS];
+    int64_t items[MAP_COUNTS];
+};
+int sfn_db_map_counts(struct sfn_db *db, int64_t run, struct map_counts *out, struct error *err);
+struct map_run_row {
+    int64_t id;
+    const char *arn;
+    int64_t execution;
+    const char *machine_arn;
+    int64_t started;
+    int64_t total;
+    int64_t concurrency;
+    int64_t tolerated_count;
+    double tolerated_percentage;
+};
+/* All runs that have not ended, by id. */
+int sfn_db_map_running(struct sfn_db *db, int (*each)(void *ctx, const struct map_run_row *row),
+                       void *ctx, struct error *err);
 
 #endif

@@ -45,21 +45,21 @@ int sfn_db_put_tags(struct sfn_db *db, int64_t machine, const char *tags, struct
     return stmt_run(s, err);
 }
 
-int sfn_db_counters(struct sfn_db *db, int64_t *execution, int64_t *machine, int64_t *definition,
-                    struct error *err)
+int sfn_db_counters(struct sfn_db *db, struct sfn_counters *out, struct error *err)
 {
     struct stmt *s = db_prepare(db->db,
                                 "SELECT (SELECT coalesce(max(id), 0) FROM execution),"
                                 " (SELECT max(coalesce((SELECT max(id) FROM machine), 0),"
                                 "  coalesce((SELECT max(machine) FROM execution), 0))),"
-                                " (SELECT coalesce(max(id), 0) FROM definition)",
+                                " (SELECT coalesce(max(id), 0) FROM definition),"
+                                " (SELECT coalesce(max(id), 0) FROM map_run)",
                                 err);
     int rc = s && stmt_step(s, err) == 1 ? 0 : -1;
-    if (rc == 0) {
-        *execution = stmt_int(s, 0) + 1;
-        *machine = stmt_int(s, 1) + 1;
-        *definition = stmt_int(s, 2) + 1;
-    }
+    if (rc == 0)
+        *out = (struct sfn_counters){.execution = stmt_int(s, 0) + 1,
+                                     .machine = stmt_int(s, 1) + 1,
+                                     .definition = stmt_int(s, 2) + 1,
+                                     .map_run = stmt_int(s, 3) + 1};
     stmt_close(s);
     return rc;
 }
@@ -130,6 +130,9 @@ void sfn_db_read_execution(struct stmt *s, struct stored_execution *row)
         .error = stmt_text(s, 12),
         .cause = stmt_text(s, 13),
         .last_event = stmt_int(s, 14),
+        .map_run = stmt_int(s, 15),
+        .map_item = stmt_int(s, 16),
+        .map_items = stmt_int(s, 17),
     };
 }
 

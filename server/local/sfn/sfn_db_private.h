@@ -24,12 +24,26 @@ enum statement {
     GET_FRAMES,
     GET_RESULTS,
     GET_MARKS,
+    PUT_MAP_RUN,
+    PUT_MAP_ITEMS,
+    GET_MAP_ITEMS,
+    DELETE_MAP_ITEMS,
+    GET_MAP_CHILDREN,
+    GET_MAP_COUNTS,
     STATEMENT_COUNT
 };
 
 #define EXECUTION_COLUMNS                                                                          \
     "SELECT id, machine, definition, arn, machine_arn, role, express, status, started, stopped,"   \
-    " input, output, error, cause, last_event FROM execution"
+    " input, output, error, cause, last_event, map_run, map_item, map_items FROM execution"
+
+#define MAP_RUN_COLUMNS                                                                            \
+    "SELECT id, arn, execution, machine_arn, status, started, stopped, total, concurrency,"        \
+    " tolerated_count, tolerated_percentage"
+
+#define MAP_COUNTS_QUERY                                                                           \
+    "SELECT status, count(*), sum(map_items) FROM execution"                                       \
+    " WHERE map_run = ?1 AND map_run > 0 GROUP BY status"
 
 struct sfn_db {
     struct db *db;

@@ -75,6 +75,8 @@ struct request *request_of(struct effect *effect);
 bool check_machine_arn(struct local_call *call, const char *member, const char **arn);
 /* executionArn, of a standard execution. */
 bool check_execution_arn(struct local_call *call, const char **arn);
+/* mapRunArn. */
+bool check_map_run_arn(struct local_call *call, const char **arn);
 /* 1 to 80 characters, none of those AWS forbids. */
 bool check_name(struct local_call *call, const char *name);
 /* Refuses members that the operation does not know; `known` is NULL-terminated. */
@@ -111,6 +113,9 @@ SFN_OPERATION(api_stop);
 SFN_OPERATION(api_describe);
 SFN_OPERATION(api_list);
 SFN_OPERATION(api_history);
+SFN_OPERATION(api_describe_map_run);
+SFN_OPERATION(api_list_map_runs);
+SFN_OPERATION(api_update_map_run);
 SFN_OPERATION(api_task_success);
 SFN_OPERATION(api_task_failure);
 SFN_OPERATION(api_task_heartbeat);

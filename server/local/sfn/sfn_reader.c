@@ -4,6 +4,7 @@
 
 #include "lib/json/json_read.h"
 #include "server/local/sfn/frame.h"
+#include "server/local/sfn/sfn_db_private.h"
 #include "server/local/sfn/sfn_private.h"
 #include "server/local/sfn/sfn_reader_private.h"
 #include "server/local/sfn/sfn_schema.h"
@@ -26,13 +27,24 @@ static const char *const sql[] = {
     [READ_MACHINES] = "SELECT arn, type, created FROM machine ORDER BY arn LIMIT ?2 OFFSET ?1",
     [READ_TAGS] = "SELECT tags FROM machine WHERE arn = ?1",
     [READ_EXECUTION] = "SELECT arn, machine_arn, status, started, stopped, input, output, error,"
-                       " cause FROM execution WHERE arn = ?1 AND express = 0",
-    [READ_EXECUTIONS] = "SELECT id, arn, machine_arn, status, started, stopped FROM execution"
-                        " WHERE machine = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
-    [READ_EXECUTIONS_BY] = "SELECT id, arn, machine_arn, status, started, stopped FROM execution"
-                           " WHERE machine = ?1 AND id < ?2 AND status = ?4"
+                       " cause, (SELECT arn FROM map_run WHERE id = execution.map_run)"
+                       " FROM execution WHERE arn = ?1 AND express = 0",
+    [READ_EXECUTIONS] = "SELECT id, arn, machine_arn, status, started, stopped, 0 FROM execution"
+                        " WHERE machine = ?1 AND map_run = 0 AND id < ?2 ORDER BY id DESC LIMIT ?3",
+    [READ_EXECUTIONS_BY] = "SELECT id, arn, machine_arn, status, started, stopped, 0 FROM execution"
+                           " WHERE machine = ?1 AND map_run = 0 AND id < ?2 AND status = ?4"
                            " ORDER BY id DESC LIMIT ?3",
     [READ_EXECUTION_ID] = "SELECT id FROM execution WHERE arn = ?1 AND express = 0",
+    [READ_ARN] = "SELECT arn FROM execution WHERE id = ?1",
+    [READ_MAP_RUN] = MAP_RUN_COLUMNS ", batch_items FROM map_run WHERE arn = ?1",
+    [READ_MAP_RUNS] = MAP_RUN_COLUMNS " FROM map_run WHERE execution = ?1 AND id > ?2"
+                                      " ORDER BY id LIMIT ?3",
+    [READ_MAP_COUNTS] = MAP_COUNTS_QUERY,
+    [READ_MAP_CHILDREN] = "SELECT x.map_item, x.arn, x.machine_arn, x.status, x.started, x.stopped,"
+                          " x.map_items, m.arn FROM execution x JOIN map_run m ON m.id = x.map_run"
+                          " WHERE x.map_run = ?1 AND x.map_run > 0 AND x.map_item < ?2"
+                          " AND x.status = coalesce(?4, x.status)"
+                          " ORDER BY x.map_item DESC LIMIT ?3",
     [READ_EVENTS] = "SELECT id, last, lines FROM event WHERE id >= coalesce((SELECT max(id) FROM"
                     " event WHERE id <= ?1 AND id >= ?2), ?2) AND id < ?3 ORDER BY id",
     [READ_EVENTS_BACK] = "SELECT id, last, lines FROM event WHERE id <= ?1 AND id >= ?2"

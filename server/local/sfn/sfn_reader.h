@@ -49,6 +49,16 @@ int sfn_read_machines(struct sfn_reader *r, const struct page *page, json_t **ou
 int sfn_read_executions(struct sfn_reader *r, int64_t machine, const char *status,
                         const struct page *page, json_t **out, struct error *err);
 
+/* Map runs: 1 found, 0 there is none, -1 with err. */
+int sfn_read_map_run(struct sfn_reader *r, const char *arn, json_t **out, struct error *err);
+int sfn_read_map_run_id(struct sfn_reader *r, const char *arn, int64_t *id, struct error *err);
+/* ListMapRuns of an execution, oldest first; page->after: ids beyond. */
+int sfn_read_map_runs(struct sfn_reader *r, const char *execution, const struct page *page,
+                      json_t **out, struct error *err);
+/* Children of a run, newest first; page->after: numbers of children below. 0, or -1 with err. */
+int sfn_read_map_children(struct sfn_reader *r, int64_t run, const char *status,
+                          const struct page *page, json_t **out, struct error *err);
+
 struct history_page {
     int64_t at; /* id of the first event of the page; 0: from the start (or end) */
     int64_t limit;

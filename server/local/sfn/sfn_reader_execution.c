@@ -55,6 +55,7 @@ static json_t *execution_json(struct stmt *s, bool data)
     }
     set_text(out, "error", stmt_text(s, 7));
     set_text(out, "cause", stmt_text(s, 8));
+    set_text(out, "mapRunArn", stmt_text(s, 9));
     set_redrive(out, status);
     return out;
 }
@@ -84,6 +85,10 @@ static json_t *item_json(struct stmt *s)
                              "startDate", wire_date(stmt_int(s, 4)), "redriveCount", 0);
     if (item && stmt_int(s, 5))
         json_object_set_new(item, "stopDate", wire_date(stmt_int(s, 5)));
+    if (item && stmt_int(s, 6) > 0) {
+        json_object_set_new(item, "itemCount", json_integer(stmt_int(s, 6)));
+        set_text(item, "mapRunArn", stmt_text(s, 7));
+    }
     return item;
 }
 
@@ -95,19 +100,13 @@ static int status_number(const char *status)
     return -1; /* PENDING_REDRIVE: none is ever in it */
 }
 
-int sfn_read_executions(struct sfn_reader *r, int64_t machine, const char *status,
-                        const struct page *page, json_t **out, struct error *err)
+/* A page of whatever statement was bound; its first column is what the next page begins below. */
+static int read_list(struct stmt *s, const struct page *page, json_t **out, struct error *err)
 {
-    struct stmt *s = r->statements[status ? READ_EXECUTIONS_BY : READ_EXECUTIONS];
     json_t *list = json_array();
     int64_t count = 0;
     int64_t last = 0;
     int step;
-    stmt_bind_int(s, 1, machine);
-    stmt_bind_int(s, 2, page->after);
-    stmt_bind_int(s, 3, page->limit + 1);
-    if (status)
-        stmt_bind_int(s, 4, status_number(status));
     while ((step = stmt_step(s, err)) == 1 && count < page->limit) {
         json_array_append_new(list, item_json(s));
         last = stmt_int(s, 0);
@@ -121,6 +120,32 @@ int sfn_read_executions(struct sfn_reader *r, int64_t machine, const char *statu
     if (step >= 0 && !*out)
         return read_no_memory(err);
     return step < 0 ? -1 : 0;
+}
+
+int sfn_read_executions(struct sfn_reader *r, int64_t machine, const char *status,
+                        const struct page *page, json_t **out, struct error *err)
+{
+    struct stmt *s = r->statements[status ? READ_EXECUTIONS_BY : READ_EXECUTIONS];
+    stmt_bind_int(s, 1, machine);
+    stmt_bind_int(s, 2, page->after);
+    stmt_bind_int(s, 3, page->limit + 1);
+    if (status)
+        stmt_bind_int(s, 4, status_number(status));
+    return read_list(s, page, out, err);
+}
+
+int sfn_read_map_children(struct sfn_reader *r, int64_t run, const char *status,
+                          const struct page *page, json_t **out, struct error *err)
+{
+    struct stmt *s = r->statements[READ_MAP_CHILDREN];
+    stmt_bind_int(s, 1, run);
+    stmt_bind_int(s, 2, page->after);
+    stmt_bind_int(s, 3, page->limit + 1);
+    if (status)
+        stmt_bind_int(s, 4, status_number(status));
+    else
+        stmt_bind_null(s, 4);
+    return read_list(s, page, out, err);
 }
 
 /* Takes inputs, outputs and causes out of an event, as includeExecutionData=false asks. */
@@ -163,8 +188,7 @@ static int add_lines(json_t *events, const char *lines, int64_t first, int64_t l
     return 0;
 }
 
-/* The id, 0: there is no such execution, -1 with err. */
-static int64_t execution_id(struct sfn_reader *r, const char *arn, struct error *err)
+int64_t sfn_read_execution_id(struct sfn_reader *r, const char *arn, struct error *err)
 {
     struct stmt *s = r->statements[READ_EXECUTION_ID];
     stmt_bind_text(s, 1, arn);
@@ -198,7 +222,7 @@ static int collect(struct sfn_reader *r, int64_t id, const struct history_page *
 int sfn_read_history(struct sfn_reader *r, const char *arn, const struct history_page *page,
                      json_t **out, struct error *err)
 {
-    int64_t id = execution_id(r, arn, err);
+    int64_t id = sfn_read_execution_id(r, arn, err);
     if (id <= 0)
         return (int)id;
     int64_t at = page->at;

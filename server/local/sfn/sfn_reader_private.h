@@ -19,6 +19,11 @@ enum read_statement {
     READ_EXECUTION_ID,
     READ_EVENTS,
     READ_EVENTS_BACK,
+    READ_ARN,
+    READ_MAP_RUN,
+    READ_MAP_RUNS,
+    READ_MAP_COUNTS,
+    READ_MAP_CHILDREN,
     READ_COUNT
 };
 
@@ -28,6 +33,8 @@ struct sfn_reader {
     struct stmt *statements[READ_COUNT];
 };
 
+/* The id of a standard execution, 0: there is no such execution, -1 with err. */
+int64_t sfn_read_execution_id(struct sfn_reader *r, const char *arn, struct error *err);
 /* Sets err; -1. */
 int read_no_memory(struct error *err);
 /* The last part of an ARN; borrowed from it. */

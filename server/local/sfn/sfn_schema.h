@@ -7,6 +7,8 @@
  * result      what children of Parallel and Map states answered, until the execution has ended
  * event       history, several events a row: one JSON object a line, `id` is that of the first,
  *             `last` that of the last. A row is written once and never touched again.
+ * map_run     runs of distributed Maps, kept after the end; their children are executions
+ * map_item    items of runs that go on, many lines a row; `id` is that of the first
  *
  * Ids of frames and events hold the execution's id in their upper bits, so that all rows of an
  * execution lie side by side in one table without an index. Private to server/local/sfn. */
@@ -16,6 +18,7 @@
 #include "lib/db/db.h"
 
 #define SFN_EVENT_BITS 20 /* events of an execution: fewer than 2^20 */
+#define SFN_ITEM_BITS 24  /* items of a map run: fewer than 2^24 */
 #define SFN_FRAME_BITS 24 /* frames and nests of an execution: fewer than 2^24 */
 
 static const struct migration sfn_steps[] = {
@@ -43,6 +46,26 @@ static const struct migration sfn_steps[] = {
      "  nest INTEGER NOT NULL, part INTEGER NOT NULL, lines TEXT NOT NULL,"
      "  PRIMARY KEY (nest, part));"
      "CREATE TABLE event (id INTEGER PRIMARY KEY, last INTEGER NOT NULL, lines TEXT NOT NULL);"},
+    {2, "sfn-0002-map-runs",
+     "CREATE TABLE map_run ("
+     "  id INTEGER PRIMARY KEY, arn TEXT NOT NULL UNIQUE, execution INTEGER NOT NULL,"
+     "  machine_arn TEXT NOT NULL, status INTEGER NOT NULL, started INTEGER NOT NULL,"
+     "  stopped INTEGER NOT NULL, total INTEGER NOT NULL, concurrency INTEGER NOT NULL,"
+     "  tolerated_count INTEGER NOT NULL, tolerated_percentage REAL NOT NULL,"
+     "  batch_items INTEGER NOT NULL);"
+     "CREATE INDEX map_run_execution ON map_run (execution, id);"
+     "CREATE INDEX map_run_running ON map_run (id) WHERE status = 0;"
+     "CREATE TABLE map_item ("
+     "  id INTEGER PRIMARY KEY, count INTEGER NOT NULL, lines TEXT NOT NULL);"
+     "ALTER TABLE execution ADD COLUMN map_run INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE execution ADD COLUMN map_item INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE execution ADD COLUMN map_items INTEGER NOT NULL DEFAULT 0;"
+     "DROP INDEX execution_machine;"
+     "DROP INDEX execution_status;"
+     "CREATE INDEX execution_machine ON execution (machine, id) WHERE map_run = 0;"
+     "CREATE INDEX execution_status ON execution (machine, status, id) WHERE map_run = 0;"
+     "CREATE INDEX execution_map_run ON execution (map_run, map_item, status, map_items)"
+     "  WHERE map_run > 0;"},
 };
 
 #endif

@@ -135,6 +135,7 @@ bool task_ecs_unwatch(struct engine *e, struct task_call *call);
 /* StopTask, once. */
 void task_ecs_stop(struct engine *e, const struct task_call *call);
 void task_dynamodb_start(struct task_call *call); /* task_dynamodb.c */
+void task_s3_start(struct task_call *call);       /* task_s3.c */
 void task_states_start(struct task_call *call);   /* task_states.c */
 void task_sfn_start(struct task_call *call);      /* aws-sdk:sfn */
 char *task_states_submitted(const struct task_call *call, struct asl_failure *failure);

@@ -14,6 +14,11 @@ static const struct task_kind function_kind = {.patterns = P(TASK_RESPONSE),
         .service = "dynamodb", .action = (name), .sdk = (is_sdk), .patterns = P(TASK_RESPONSE),    \
         .operation = (op), .start = task_dynamodb_start                                            \
     }
+#define S3(name, op)                                                                               \
+    {                                                                                              \
+        .service = "s3", .action = (name), .sdk = true, .patterns = P(TASK_RESPONSE),              \
+        .operation = (op), .start = task_s3_start                                                  \
+    }
 #define SFN(name, op)                                                                              \
     {                                                                                              \
         .service = "sfn", .action = (name), .sdk = true, .patterns = P(TASK_RESPONSE),             \
@@ -58,6 +63,9 @@ static const struct task_kind kinds[] = {
     DYNAMODB(true, "batchWriteItem", "BatchWriteItem"),
     DYNAMODB(true, "transactWriteItems", "TransactWriteItems"),
     DYNAMODB(true, "describeTable", "DescribeTable"),
+    S3("getObject", "GetObject"),
+    S3("putObject", "PutObject"),
+    S3("listObjectsV2", "ListObjectsV2"),
     SFN("startExecution", "StartExecution"),
     SFN("stopExecution", "StopExecution"),
     SFN("describeExecution", "DescribeExecution"),

@@ -1,0 +1,87 @@
+/* Numbers for people and for monitoring: read from the store by the hub's thread at most once a
+ * look, so that asking for them costs the store nothing. */
+#include "server/live/live_private.h"
+
+#include <string.h>
+
+#define DAY (INT64_C(86400) * CLOCK_SECOND)
+/* They change with the time, too: a new day begins. */
+#define COUNT_AGAIN (INT64_C(30) * CLOCK_SECOND)
+
+const int live_bounds[LIVE_BUCKETS - 1] = {1, 5, 15, 30, 60, 300, 900, 1800, 3600, 14400, 86400};
+
+static int bucket_of(double seconds)
+{
+    int i = 0;
+    while (i < LIVE_BUCKETS - 1 && seconds > live_bounds[i])
+        i++;
+    return i;
+}
+
+void numbers_note(struct live_numbers *n, const struct store_run *run)
+{
+    if (!audit_status_final(run->status))
+        return;
+    const int64_t took = run->ended_at > run->submitted_at ? run->ended_at - run->submitted_at : 0;
+    const double seconds = (double)took / (double)CLOCK_SECOND;
+    n->finished[run->status]++;
+    n->durations[bucket_of(seconds)]++;
+    n->duration_sum += seconds;
+}
+
+/* The oldest point leaves when there is no room. The lock is held. */
+static void add_point(struct live_numbers *n, int64_t wall, const struct store_counts *counts)
+{
+    if (n->point_count == LIVE_SERIES_MAX) {
+        n->point_count--;
+        memmove(n->points, n->points + 1, n->point_count * sizeof n->points[0]);
+    }
+    struct live_point *p = &n->points[n->point_count++];
+    p->time = wall;
+    for (int i = 0; i < AUDIT_STATUS_COUNT; i++)
+        p->tasks[i] = counts->open_tasks[i] + counts->ended_tasks[i];
+}
+
+static void take_counts(struct live *l, const struct store_counts *counts, int64_t wall, bool point)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    memcpy(l->numbers.runs, counts->runs, sizeof counts->runs);
+    memcpy(l->numbers.tasks, counts->open_tasks, sizeof counts->open_tasks);
+    l->numbers.failed_today = counts->failed;
+    if (point)
+        add_point(&l->numbers, wall, counts);
+    (void)pthread_mutex_unlock(&l->lock);
+}
+
+/* Version and time are noted as they were before the store was asked. */
+void numbers_refresh(struct live *l, int64_t now)
+{
+    struct sampler *s = &l->sampler;
+    struct store_counts counts;
+    struct error err = {0};
+    const int64_t wall = clock_wall(l->options.clock);
+    const bool point = now >= s->next_at;
+    (void)pthread_mutex_lock(&l->lock);
+    const int64_t version = l->version;
+    (void)pthread_mutex_unlock(&l->lock);
+    if (!point && s->counted_at && version == s->version && now - s->counted_at < COUNT_AGAIN)
+        return;
+    if (store_count(l->options.store, wall - wall % DAY, s->last_wall, &counts, &err)) {
+        log_warn(l->options.log, "the runs could not be counted", LOG_STR("error", err.message));
+        return;
+    }
+    take_counts(l, &counts, wall, point);
+    s->version = version;
+    s->counted_at = now;
+    if (point) {
+        s->next_at = now + l->options.sample;
+        s->last_wall = wall;
+    }
+}
+
+void live_numbers(struct live *l, struct live_numbers *out)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    *out = l->numbers;
+    (void)pthread_mutex_unlock(&l->lock);
+}

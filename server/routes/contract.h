@@ -1,0 +1,9 @@
+/* contract: GET /openapi.json: server/api/openapi.json, which is part of the binary. Any thread. */
+#ifndef STEPFLEET_ROUTES_CONTRACT_H
+#define STEPFLEET_ROUTES_CONTRACT_H
+
+#include "server/api/api.h"
+
+void contract_reply(struct api_call *call);
+
+#endif

@@ -1,0 +1,69 @@
+// chart: tasks by state over the last hour, as lines on a canvas; the same numbers in words for those
+// who do not see it.
+import uPlot from "uplot";
+import { useEffect, useRef } from "preact/hooks";
+import * as format from "./format.js";
+import { Empty, html } from "./ui.js";
+
+const HEIGHT = 150;
+const lines = ["submitted", "running", "completed", "failed"];
+const names = { submitted: "queued", running: "running", completed: "completed", failed: "failed" };
+const dashes = { submitted: [2, 3], failed: [6, 3] };
+
+// What a colour of the style sheet is in the present scheme, for a canvas.
+export function colour(name) {
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.color = `var(--${name})`;
+  const value = getComputedStyle(probe).color;
+  probe.remove();
+  return value;
+}
+
+function options(width) {
+  const grid = { stroke: colour("line"), width: 1 };
+  const axis = { stroke: colour("dim"), grid, ticks: grid, font: "12px system-ui, sans-serif" };
+  return { width, height: HEIGHT, cursor: { y: false }, legend: { live: true }, padding: [8, 8, 0, 0],
+    scales: { y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
+    axes: [{ ...axis, values: (_, ticks) => ticks.map((at) => format.clock(at * 1000).slice(0, ticks[1] - ticks[0] < 60 ? 8 : 5)) },
+      { ...axis, size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000] }],
+    series: [{ value: (_, at) => (at ? format.clock(at * 1000) : "–") },
+      ...lines.map((name) => ({ label: names[name], stroke: colour(name), width: 1.75, dash: dashes[name],
+        points: { show: false }, value: (_, value) => (value === null || value === undefined ? "–" : format.number(value)) }))] };
+}
+
+const columns = (series) => [series.map((point) => Date.parse(point.time) / 1000),
+  ...lines.map((name) => series.map((point) => point[name] ?? null))];
+
+// null: the server keeps no series; undefined: not known yet.
+export function Chart({ series }) {
+  const box = useRef(null);
+  const plot = useRef(null);
+  const drawn = series?.length > 1;
+  useEffect(() => {
+    if (!drawn) return undefined;
+    const make = () => {
+      plot.current?.destroy();
+      plot.current = new uPlot(options(box.current.clientWidth), columns(series), box.current);
+    };
+    make();
+    const size = new ResizeObserver(() => box.current && plot.current?.setSize({ width: box.current.clientWidth, height: HEIGHT }));
+    size.observe(box.current);
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    addEventListener("scheme", make);
+    dark.addEventListener("change", make);
+    return () => {
+      removeEventListener("scheme", make);
+      dark.removeEventListener("change", make);
+      size.disconnect();
+      plot.current.destroy();
+      plot.current = null;
+    };
+  }, [drawn]);
+  useEffect(() => plot.current?.setData(columns(series)), [series]);
+  if (series === null) return null;
+  const last = drawn ? series[series.length - 1] : null;
+  const told = last ? `Tasks over the last hour; now ${lines.map((name) => `${format.number(last[name] ?? 0)} ${names[name]}`).join(", ")}.` : "";
+  return html`<section class="panel chart"><h2>Tasks, last hour</h2>
+    ${drawn ? html`<div ref=${box} role="img" aria-label=${told}></div>`
+      : html`<${Empty}>${series ? "Nothing to draw yet: the server has just begun to count." : "Loading…"}<//>`}</section>`;
+}

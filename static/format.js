@@ -1,0 +1,75 @@
+// format: how values are written, the same in every view. Pure functions, no document.
+const shapes = { Submitted: "○", Running: "◐", Completed: "●", Failed: "✕", Cancelled: "■" };
+export const statuses = Object.keys(shapes);
+export const over = (status) => status === "Completed" || status === "Failed" || status === "Cancelled";
+export const shape = (status) => shapes[status] ?? "?";
+export const kind = (status) => (shapes[status] ? status.toLowerCase() : "unknown");
+// What a status is called in counts: nobody says that a task is "submitted".
+export const word = (status) => (status === "Submitted" ? "queued" : status.toLowerCase());
+
+export const cut = (text, most) => (text && text.length > most ? `${text.slice(0, most - 1)}…` : text ?? "");
+export const number = (value) => (Number.isFinite(value) ? value.toLocaleString("en-US") : "–");
+export const plural = (count, noun) => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
+export const ms = (text) => (text ? Date.parse(text) : NaN);
+
+const two = (value) => String(value).padStart(2, "0");
+export function clock(at) {
+  const date = new Date(at);
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+const day = (date) => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+// Today's moments need no date.
+export function moment(at) {
+  const date = new Date(at);
+  return day(date) === day(new Date()) ? clock(date) : `${day(date)} ${clock(date)}`;
+}
+
+export function duration(seconds) {
+  if (!Number.isFinite(seconds)) return "–";
+  if (seconds < 0) return "0 ms";
+  if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} m ${two(whole % 60)} s`;
+  const hours = Math.floor(whole / 3600);
+  return hours < 48 ? `${hours} h ${two(Math.floor(whole / 60) % 60)} m` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+export function bytes(count) {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0;
+  let value = count;
+  while (value >= 1024 && unit < units.length - 1) [value, unit] = [value / 1024, unit + 1];
+  return `${unit ? value.toFixed(1) : value} ${units[unit]}`;
+}
+
+// A run's seconds so far; a run that is going on grows between two answers of the server.
+export function elapsed(run, now = Date.now()) {
+  const start = ms(run.submittedAt);
+  return ((run.endedAt ? ms(run.endedAt) : Math.max(now, start)) - start) / 1000;
+}
+
+// Seconds until the run is over if it goes on as it did so far; NaN when that cannot be said.
+export function eta(run, now = Date.now()) {
+  const done = run.tasks.completed + run.tasks.failed + run.tasks.cancelled;
+  const spent = (now - ms(run.startedAt)) / 1000;
+  if (over(run.status) || done === 0 || !(spent > 0)) return NaN;
+  return ((run.tasks.total - done) * spent) / done;
+}
+
+// One line that tells what became of a run, the error first.
+export function summary(run) {
+  const t = run.tasks;
+  if (run.reason) return run.reason[0].toUpperCase() + run.reason.slice(1);
+  if (run.execution?.startError) return `Not started after ${plural(run.execution.startAttempts, "attempt")}: ${run.execution.startError}`;
+  if (run.execution?.error) return `${run.execution.error}: ${run.execution.cause ?? "no cause was given"}`;
+  if (run.status === "Completed") return `All ${plural(t.total, "task")} completed in ${duration(elapsed(run))}.`;
+  if (run.status === "Failed") return `${number(t.failed)} of ${plural(t.total, "task")} failed.`;
+  if (run.status === "Cancelled") return `Cancelled after ${duration(elapsed(run))}; ${number(t.completed)} of ${plural(t.total, "task")} had completed.`;
+  if (run.status === "Submitted") return "Accepted; the execution has not started yet.";
+  return `${number(t.completed)} of ${plural(t.total, "task")} completed, ${number(t.running)} running, ${number(t.submitted)} queued${t.failed ? `, ${number(t.failed)} failed` : ""}.`;
+}
+
+// The names the audit row, ECS and the page use for a task's error, shortest first.
+export const reasonOf = (task) => task.reason?.class ?? task.stopCode ?? (task.status === "Failed" ? "Failed" : "");
+export const sentenceOf = (task) => task.reason?.sentence ?? task.stoppedReason ?? "";

@@ -1,0 +1,64 @@
+// tasks: a run's tasks as a table; what of them is shown is in the address.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import * as format from "./format.js";
+import { finish, phases, took } from "./phases.js";
+import { change } from "./route.js";
+import { VirtualTable, sorted } from "./table.js";
+import { Badge, Name, Time, html } from "./ui.js";
+
+const columns = [
+  { name: "status", title: "Status", class: "c-status", by: (task) => format.statuses.indexOf(task.status), cell: (task) => html`<${Badge} status=${task.status} />` },
+  { name: "task", title: "Task", class: "c-name", by: (task) => task.taskName, cell: (task) => html`<${Name} text=${task.taskName} />` },
+  { name: "reason", title: "Reason", class: "c-reason", by: format.reasonOf, cell: (task) => {
+    const [name, sentence] = [format.reasonOf(task), format.sentenceOf(task)];
+    return html`<span class="one-line" title=${format.cut(sentence, 600)}>${name && html`<b>${name}</b> `}${format.cut(sentence, 200)}</span>`;
+  } },
+  { name: "start", title: "Started", class: "c-started num", by: (task) => format.ms(task.startTime), cell: (task) => html`<${Time} at=${task.startTime} />` },
+  { name: "took", title: "Took", class: "c-duration num", by: took, cell: (task) => format.duration(took(task)) },
+  { name: "object", title: "Object", class: "c-object", by: (task) => task.objectKey, cell: (task) => html`<${Name} text=${task.objectKey} />` },
+];
+
+// Which tasks the query and the brush of the timeline leave.
+export function select(tasks, query, brush, run) {
+  const status = query.status?.toLowerCase();
+  const text = query.q?.toLowerCase();
+  return tasks.filter((task) => (!status || task.status.toLowerCase() === status)
+    && (!query.reason || format.reasonOf(task) === query.reason)
+    && (!text || task.taskName.toLowerCase().includes(text) || task.objectKey?.toLowerCase().includes(text) || task.ecsTaskId?.includes(text))
+    && (!brush || brush.has(task.taskName, () => {
+      const [first] = phases(task, run);
+      return first ? [first.from, finish(task)] : null;
+    })));
+}
+
+function Filters({ query, reasons, shown, total, brush, onBrush }) {
+  const [text, setText] = useState(query.q ?? "");
+  const typed = useRef(0);
+  useEffect(() => setText(query.q ?? ""), [query.q]);
+  const search = (event) => {
+    const value = event.currentTarget.value;
+    setText(value);
+    clearTimeout(typed.current);
+    typed.current = setTimeout(() => change({ q: value }), 150);
+  };
+  return html`<form class="toolbar" role="search" onSubmit=${(event) => event.preventDefault()}>
+    <input type="search" placeholder="Search task, object, ECS id" aria-label="Search tasks" value=${text} onInput=${search} />
+    <label><span>Status</span><select value=${query.status ?? ""} onChange=${(event) => change({ status: event.currentTarget.value })}>
+      <option value="">any</option>${format.statuses.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}</select></label>
+    ${reasons.length > 0 && html`<label><span>Reason</span><select value=${query.reason ?? ""} onChange=${(event) => change({ reason: event.currentTarget.value })}>
+      <option value="">any</option>${reasons.map((name) => html`<option key=${name} value=${name}>${format.cut(name, 40)}</option>`)}</select></label>`}
+    ${brush && html`<button class="chip" onClick=${() => onBrush(null)}>selected in the timeline <span aria-hidden="true">✕</span><span class="hidden">: clear</span></button>`}
+    <span class="dim num" role="status">${shown === total ? format.plural(total, "task") : `${format.number(shown)} of ${format.plural(total, "task")}`}</span></form>`;
+}
+
+export function Tasks({ data, edition, query, brush, onBrush }) {
+  const reasons = useMemo(() => [...new Set(data.tasks.map(format.reasonOf))].filter(Boolean).sort().slice(0, 100), [edition]);
+  const rows = useMemo(() => sorted(select(data.tasks, query, brush, data.run), columns, query.sort), [edition, query.status, query.reason, query.q, query.sort, brush]);
+  const filtered = query.status || query.reason || query.q || brush;
+  const empty = filtered ? "No task fits these filters."
+    : data.complete ? "This run has no task." : "Loading the tasks…";
+  return html`<${Filters} query=${query} reasons=${reasons} shown=${rows.length} total=${data.tasks.length} brush=${brush} onBrush=${onBrush} />
+    <${VirtualTable} caption="Tasks" columns=${columns} rows=${rows} id=${(task) => task.taskName} chosen=${query.task}
+      sort=${query.sort} onSort=${(sort) => change({ sort })} onChoose=${(task) => change({ task: task.taskName })}
+      rowClass=${(task) => format.kind(task.status)} empty=${empty} />`;
+}

@@ -1,0 +1,166 @@
+// One run: why a task failed, cancelling, retrying, the offline copy, hostile names, many tasks.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Browser, ROOT, Server, spec, taskList } from "./support.mjs";
+
+const program = join(ROOT, process.env.STEPFLEET_BUILD ?? "build", "s3-copy-task");
+// task-00002 fails; a task whose name begins with "slow" waits until it is stopped.
+const server = new Server().useWorkers({ "s3-copy-task": `case "$task_name" in
+*00002) exit 3 ;;
+slow*) exec tail -f /dev/null ;;
+esac
+exec '${program}'` });
+const browser = new Browser();
+before(async () => Promise.all([server.start(), browser.open()]));
+after(async () => Promise.allSettled([browser.close(), server.close()]));
+
+const tasks = (count, make = () => ({})) => taskList(count, (i) => ({ s3BucketName: "stepfleet-pattern-1", ...make(i) }));
+const grid = (page) => page.getByRole("grid", { name: "Tasks" });
+
+test("a failed task tells its reason, and the run tells it first", async () => {
+  const id = await server.submit(spec(1, { taskList: tasks(4) }), 1);
+  await server.over(id);
+  const page = await browser.page();
+  await page.goto(`${server.url}/#/runs/${id}`);
+  assert.match(await page.locator(".summary.failed").innerText(), /1 of 4 tasks failed/);
+  await page.getByRole("heading", { name: "Why tasks failed" }).waitFor();
+  await page.locator(".failures button").first().click();
+  await page.waitForURL(/reason=/);
+  await grid(page).getByText("task-00002").click();
+  const drawer = page.getByRole("complementary");
+  await drawer.getByRole("region", { name: "Reason" }).getByText(/exit code 3/).first().waitFor();
+  await drawer.getByText("What to do:").waitFor();
+  await drawer.getByText("Step Functions says").waitFor();
+  await drawer.getByText("Raw row").click();
+  await drawer.getByText('"taskName": "task-00002"').waitFor();
+  await page.keyboard.press("Escape");
+  await drawer.waitFor({ state: "detached" });
+  await browser.done(page);
+});
+
+test("filters, sorting and the state machine are linked", async () => {
+  const id = await server.submit(spec(2, { taskList: tasks(5, (i) => ({ taskName: `part-0000${i + 1}` })) }), 2);
+  await server.over(id);
+  const page = await browser.page();
+  await page.goto(`${server.url}/#/runs/${id}`);
+  await page.locator(".counts").getByRole("button", { name: /1 failed/ }).click();
+  await page.waitForURL(/status=Failed/);
+  await page.getByText("1 of 5 tasks", { exact: true }).waitFor();
+  await page.locator(".counts").getByRole("button", { name: /1 failed/ }).click();
+  await grid(page).getByRole("button", { name: "Task", exact: true }).click();
+  await grid(page).getByRole("button", { name: "Task", exact: true }).click();
+  await page.waitForURL(/sort=-task/);
+  assert.match(await grid(page).locator("tbody tr[data-row='0']").innerText(), /part-00005/);
+  await page.getByLabel("Search tasks").fill("part-00003");
+  await page.getByText("1 of 5 tasks", { exact: true }).waitFor();
+  const state = page.getByRole("button", { name: /^InvokeTaskMonitor Task/ });
+  assert.match(await state.getAttribute("aria-label"), /· \d+ ×, done$/);
+  await state.click();
+  await page.waitForURL(/state=InvokeTaskMonitor/);
+  await page.getByRole("grid", { name: "State machine events" }).getByText("TaskStateEntered").first().click();
+  await page.getByText('"type": "TaskStateEntered"').waitFor();
+  await page.getByRole("tab", { name: "Spec" }).click();
+  await page.getByLabel("Spec", { exact: true }).getByText('"part-00003"').waitFor();
+  await browser.done(page);
+});
+
+test("cancel asks first, then is seen live; what did not complete is retried", async () => {
+  const page = await browser.page();
+  const id = await server.submit(spec(1, { taskList: tasks(3, (i) => (i ? { taskName: `slow-${i}` } : {})) }), 1);
+  await page.goto(`${server.url}/#/runs/${id}`);
+  await page.locator(".summary.running").waitFor();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("button", { name: "Leave it" }).click();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByLabel("Why (optional)").fill("wrong input");
+  await page.getByRole("button", { name: "Cancel the run" }).click();
+  await page.locator(".summary.cancelled").waitFor();
+  assert.equal((await server.over(id)).cancelReason, "wrong input");
+  await page.getByRole("button", { name: "Retry failed" }).click();
+  await page.getByRole("button", { name: "Start the retry" }).click();
+  await page.getByText("retry of").waitFor();
+  assert.ok(!page.url().endsWith(id));
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("button", { name: "Cancel the run" }).click();
+  await page.locator(".summary.cancelled").waitFor();
+  await browser.done(page);
+});
+
+test("CSV and JSON are downloads; the offline copy opens from disk and asks nobody", async () => {
+  const id = await server.submit(spec(1, { taskList: tasks(4) }), 1);
+  await server.over(id);
+  const page = await browser.page();
+  await page.goto(`${server.url}/#/runs/${id}`);
+  await grid(page).getByText("task-00004").waitFor();
+  const take = async (name) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByText(name, { exact: true }).click()]);
+    const file = join(server.folder, download.suggestedFilename());
+    await download.saveAs(file);
+    return file;
+  };
+  assert.match(await take("CSV"), /\.csv$/);
+  assert.match(await take("JSON"), /\.json$/);
+  await page.locator("button:enabled", { hasText: "Offline HTML" }).waitFor();
+  const file = await take("Offline HTML");
+  await browser.done(page);
+  const copy = await browser.page({ offline: true });
+  await copy.goto(pathToFileURL(file).href);
+  await copy.getByText("offline copy").waitFor();
+  assert.match(await copy.locator(".summary.failed").innerText(), /1 of 4 tasks failed/);
+  await grid(copy).getByText("task-00002").click();
+  await copy.getByRole("complementary").getByRole("region", { name: "Reason" }).waitFor();
+  await copy.getByRole("button", { name: /^InvokeTaskMonitor Task/ }).waitFor();
+  assert.equal(await copy.getByRole("button", { name: "Retry failed" }).count(), 0);
+  await browser.done(copy);
+});
+
+test("hostile names are text", async () => {
+  const names = ["<img src=x onerror=\"document.title='owned'\">", "\u202Etxet\u2066 rtl", "😀🚀", "</script><script>document.title='owned'</script>", "&lt;b&gt;"];
+  const id = await server.submit(spec(1, { workflowName: "copy_pattern_1", labels: { note: "<b>x</b>" },
+    taskList: tasks(names.length + 1, (i) => ({ taskName: names[i] ?? "n".repeat(255), objectKey: i ? "input/sample.bin" : `<i>${"k".repeat(980)}` })) }), 1);
+  await server.over(id);
+  const page = await browser.page();
+  await page.goto(`${server.url}/#/runs/${id}`);
+  for (const name of names) {
+    await grid(page).locator("bdi", { hasText: name }).first().click();
+    const heading = page.getByRole("complementary").locator("header bdi");
+    await page.waitForFunction((text) => document.querySelector("aside header bdi")?.textContent === text, name);
+    assert.equal(await heading.textContent(), name);
+  }
+  assert.equal(await page.locator("main img, main i:not(.swatch), main b img").count(), 0);
+  assert.doesNotMatch(await page.title(), /owned/);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+  assert.equal(wide, false, "the page must not scroll sideways");
+  await browser.done(page);
+});
+
+test("a thousand tasks are all there, and few are in the document", async () => {
+  const id = await server.submit(spec(1, { taskList: tasks(1000) }), 1);
+  const page = await browser.page();
+  await page.goto(`${server.url}/#/runs/${id}`);
+  await page.locator(".summary.failed").waitFor();
+  await page.getByText("1,000 tasks").first().waitFor();
+  assert.ok(await grid(page).locator("tbody tr").count() < 80);
+  await grid(page).locator("tbody tr[data-row='0']").focus();
+  await page.keyboard.press("End");
+  await page.locator("tr[data-row='999']:focus").waitFor();
+  assert.match(await page.locator("tr[data-row='999']").innerText(), /task-01000/);
+  // A selection in the timeline leaves the tasks of its rows.
+  const canvas = page.locator(".stage canvas");
+  await page.getByRole("button", { name: "Select" }).click();
+  await canvas.scrollIntoViewIfNeeded();
+  const box = await canvas.boundingBox();
+  await page.mouse.move(box.x + 2, box.y + 40);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width - 2, box.y + 80, { steps: 4 });
+  await page.mouse.up();
+  await page.getByRole("button", { name: /selected in the timeline/ }).waitFor();
+  assert.match(await page.locator(".details [role=status]").innerText(), /^\d+ of 1,000 tasks$/);
+  await page.getByRole("button", { name: /selected in the timeline/ }).click();
+  await page.locator(".details").getByText("1,000 tasks", { exact: true }).waitFor();
+  await canvas.focus();
+  for (const key of ["+", "ArrowRight", "PageUp", "ArrowDown", "-", "0"]) await page.keyboard.press(key);
+  await browser.done(page);
+});

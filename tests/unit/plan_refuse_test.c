@@ -1,0 +1,306 @@
+/* workers/monitor, pattern 2's launches: the action "plan" with long lists, and "refuse". */
+#include "lib/aws/dynamodb.h"
+#include "lib/crypto/crypto.h"
+#include "lib/json/json_read.h"
+#include "server/embed/embed.h"
+#include "tests/unit/launch_support.h"
+#include "workers/monitor/monitor.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- plan ------------------------------------------------------------------------------------- */
+
+/* One bucket of S3: the object that was put last. */
+struct store {
+    char target[256];
+    char *object;
+    size_t len, puts;
+};
+
+static void serve_s3(void *ctx, const struct peer_request *request, struct peer_reply *reply)
+{
+    struct store *s = ctx;
+    if (strcmp(request->method, "PUT") == 0) {
+        free(s->object);
+        s->object = strndup(request->body, request->body_len);
+        s->len = request->body_len;
+        s->puts++;
+        (void)snprintf(s->target, sizeof s->target, "%s", request->target);
+    } else {
+        buf_add(&reply->body, s->object, s->len);
+    }
+}
+
+static json_t *plan_event(size_t tasks)
+{
+    json_t *spec = worker_peer_json(embed_find("specs/pattern-2.json")->data);
+    json_t *list = json_array();
+    for (size_t i = 0; i < tasks; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "task-%zu", i);
+        json_array_append_new(list, json_pack("{s:s,s:s}", "taskName", name, "objectKey", "k"));
+    }
+    json_object_set_new(spec, "taskList", list);
+    json_object_set_new(spec, "workflowRunId", json_integer(77));
+    return json_pack("{s:s,s:o,s:{s:s,s:s}}", "action", "plan", "spec", spec, "execution", "name",
+                     "e1", "startTime", "2024-01-02T03:04:05.678Z");
+}
+
+static json_t *act(struct worker_peer *p, json_t *event, struct error *err)
+{
+    json_t *answer = NULL;
+    int rc = monitor_handle(&p->worker, event, &answer, err);
+    cr_assert_eq(rc == 0, answer != NULL);
+    return answer;
+}
+
+Test(plan, stores_a_long_list_and_keeps_it_out_of_the_state)
+{
+    struct worker_peer p;
+    struct store s = {0};
+    struct error err = {0};
+    worker_peer_open(&p);
+    p.s3 = serve_s3;
+    p.s3_ctx = &s;
+    json_t *event = plan_event(401);
+    json_t *answer = act(&p, event, &err);
+    cr_assert_not_null(answer, "%s", err.message);
+    cr_expect(json_bool(answer, "distributed", false));
+    cr_expect_null(json_object_get(answer, "taskList"));
+    cr_expect_eq(json_int(answer, "numberOfTasks", 0), 401);
+    cr_expect_str_eq(json_str(answer, "resultsPrefix", ""), "stepfleet/77/results");
+    const json_t *ref = json_object_get(answer, "taskManifest");
+    cr_expect_str_eq(json_str(ref, "objectKey", ""), "stepfleet/77/tasks.json");
+    cr_expect_eq(json_int(ref, "numberOfTasks", 0), 401);
+    cr_expect(strstr(s.target, "/stepfleet-pattern-2/stepfleet/77/tasks.json"), "%s", s.target);
+    json_t *list = worker_peer_json(s.object);
+    cr_expect_eq(json_array_size(list), 401);
+    cr_expect_str_eq(json_str(json_array_get(list, 400), "s3BucketName", ""), "stepfleet-pattern-2",
+                     "the spec's, where a task has none");
+    const char *specs = dynamodb_get_s(p.summary, "workflow_specs", "");
+    cr_expect(strstr(specs, "\"taskManifest\"") && !strstr(specs, "task-400"));
+    json_decref(list);
+    json_decref(answer);
+    json_decref(event);
+    free(s.object);
+    worker_peer_close(&p);
+}
+
+/* The control plane stored it: it is read, checked and not written again. */
+Test(plan, takes_a_manifest_as_it_is_given)
+{
+    struct worker_peer p;
+    struct store s = {0};
+    struct error err = {0};
+    worker_peer_open(&p);
+    p.s3 = serve_s3;
+    p.s3_ctx = &s;
+    json_t *event = plan_event(401), *spec = json_object_get(event, "spec");
+    json_t *first = act(&p, event, &err);
+    json_object_del(spec, "taskList");
+    json_object_set(spec, "taskManifest", json_object_get(first, "taskManifest"));
+    json_t *again = act(&p, event, &err);
+    cr_assert_not_null(again, "%s", err.message);
+    cr_expect_eq(s.puts, 1);
+    cr_expect(json_equal(first, again));
+    s.object[5] = 'X';
+    cr_expect_null(act(&p, event, &err), "somebody changed the object");
+    cr_expect_eq(err.code, ERR_SPEC_INVALID, "%s", err.message);
+    json_decref(first);
+    json_decref(again);
+    json_decref(event);
+    free(s.object);
+    worker_peer_close(&p);
+}
+
+Test(plan, stores_nothing_over_the_manifest_of_another_run)
+{
+    struct worker_peer p;
+    struct store s = {0};
+    struct error err = {0};
+    worker_peer_open(&p);
+    p.s3 = serve_s3;
+    p.s3_ctx = &s;
+    json_t *event = plan_event(500);
+    json_decref(act(&p, event, &err));
+    json_object_set_new(p.summary, "start_time", dynamodb_s("2024-01-01T00:00:00.000Z"));
+    cr_expect_null(act(&p, event, &err));
+    cr_expect_eq(err.code, ERR_CONFLICT, "%s", err.message);
+    cr_expect_eq(s.puts, 1);
+    json_decref(event);
+    free(s.object);
+    worker_peer_close(&p);
+}
+
+/* --- close, where the state is the launcher's ------------------------------------------------- */
+
+Test(plan, is_closed_when_the_launcher_breaks)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    worker_peer_open(&p);
+    json_t *event = launch_event("{}");
+    json_decref(launch_call(&p, event, &err));
+    json_object_set_new(event, "failure", json_pack("{s:s,s:s}", "Error", "E", "Cause", "c"));
+    json_t *close = json_pack("{s:s,s:O,s:O}", "action", "close", "run", event, "execution",
+                              json_object_get(event, "execution"));
+    json_t *answer = act(&p, close, &err);
+    cr_assert_not_null(answer, "%s", err.message);
+    cr_expect_str_eq(dynamodb_get_s(p.summary, "status", ""), "Failed");
+    cr_expect_eq(worker_peer_count(&p, "StopTask"), 10);
+    cr_expect_str_eq(json_str(json_object_get(answer, "failure"), "Error", ""), "E");
+    json_decref(answer);
+    json_decref(close);
+    json_decref(event);
+    worker_peer_close(&p);
+}
+
+/* --- refuse ----------------------------------------------------------------------------------- */
+
+/* An item as the Map has it after a launch; `outcome` is what the launch left. */
+static json_t *refuse_event(size_t tasks, bool distributed, const char *outcome)
+{
+    json_t *run = json_pack(
+        "{s:s,s:I,s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I}", "workflowName", "w", "workflowRunId",
+        (json_int_t)77, "numberOfTasks", (json_int_t)tasks, "ddbTableNameWFSummary",
+        "workflow_summary", "hashKeyWFSummary", "workflow_name", "rangeKeyWFSummary",
+        "workflow_run_id", "ddbTableNameWFDetails", "workflow_details", "hashKeyWFDetails",
+        "workflow_run_id", "rangeKeyWFDetails", "ecs_task_id", "clusterName", "c", "historyEvents",
+        distributed ? (json_int_t)0 : (json_int_t)(49 * tasks));
+    json_t *item = worker_peer_json(outcome);
+    json_object_set_new(item, "run", run);
+    json_object_set_new(item, "task",
+                        json_pack("{s:s,s:s,s:s}", "taskName", "task-03", "s3BucketName", "b",
+                                  "objectKey", "in/a"));
+    return json_pack("{s:s,s:o}", "action", "refuse", "item", item);
+}
+
+#define NO_CAPACITY                                                                                \
+    "{\"answer\":{\"launched\":0,\"reasons\":[\"Capacity is unavailable at this time\"]}}"
+
+static json_t *refuse(struct worker_peer *p, size_t tasks, bool distributed, const char *outcome)
+{
+    struct error err = {0};
+    json_t *event = refuse_event(tasks, distributed, outcome);
+    json_t *answer = act(p, event, &err);
+    cr_assert_not_null(answer, "%s", err.message);
+    json_decref(event);
+    return answer;
+}
+
+Test(refuse, writes_the_row_that_the_launcher_writes)
+{
+    static const struct {
+        const char *outcome, *reason;
+    } cases[] = {
+        {"{\"answer\":{\"launched\":0,\"reasons\":[\"MISSING\"]}}", "MISSING"},
+        {"{\"answer\":{\"launched\":0,\"reasons\":[]}}", "ECS started no task and gave no reason"},
+        {"{\"failure\":{\"Error\":\"ECS.ClusterNotFoundException\",\"Cause\":\"no\"}}",
+         "ECS.ClusterNotFoundException: no"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct worker_peer p;
+        struct error err = {0};
+        char id[RUN_TASK_ID_MAX];
+        worker_peer_open(&p);
+        for (int delivery = 0; delivery < 2; delivery++) {
+            json_t *answer = refuse(&p, 10, false, cases[i].outcome);
+            cr_expect_not(json_bool(answer, "again", true));
+            json_decref(answer);
+        }
+        cr_assert_eq(run_stand_in_id("not-started", 77, "task-03", id, &err), 0);
+        cr_expect_eq(json_object_size(p.details), 1);
+        cr_expect_str_eq(worker_peer_detail(&p, id, "status"), "Failed");
+        cr_expect_str_eq(worker_peer_detail(&p, id, "stop_code"), "TaskFailedToStart");
+        cr_expect_str_eq(worker_peer_detail(&p, id, "stopped_reason"), cases[i].reason);
+        cr_expect_str_eq(worker_peer_detail(&p, id, "object_key"), "in/a");
+        worker_peer_close(&p);
+    }
+}
+
+/* The item as it was, so that a refusal leaves no traces for the next one to stumble over. */
+Test(refuse, has_it_tried_again_when_capacity_may_come_back)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *answer = refuse(&p, 10, true, NO_CAPACITY);
+    cr_expect(json_bool(answer, "again", false));
+    cr_expect_geq(json_int(answer, "waitSeconds", 0), 20);
+    cr_expect_eq(json_int(answer, "tries", 0), 1);
+    cr_expect_null(json_object_get(answer, "answer"));
+    cr_expect_str_eq(json_str(json_object_get(answer, "task"), "taskName", ""), "task-03");
+    cr_expect_not_null(json_object_get(answer, "run"));
+    cr_expect_eq(json_object_size(p.details), 0);
+    json_decref(answer);
+    worker_peer_close(&p);
+}
+
+/* As the Map would go on with it. */
+static size_t tries_until_refused(struct worker_peer *p, size_t tasks, bool distributed)
+{
+    json_t *event = refuse_event(tasks, distributed, NO_CAPACITY);
+    struct error err = {0};
+    size_t tries = 1;
+    for (;; tries++) {
+        json_t *answer = act(p, event, &err);
+        bool again = json_bool(answer, "again", false);
+        p->wall += json_int(answer, "waitSeconds", 0) * CLOCK_SECOND;
+        json_object_set(answer, "answer",
+                        json_object_get(json_object_get(event, "item"), "answer"));
+        json_object_set_new(event, "item", answer);
+        if (!again)
+            break;
+    }
+    json_decref(event);
+    return tries;
+}
+
+Test(refuse, gives_up_by_time_and_by_what_the_history_holds)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    cr_expect_eq(tries_until_refused(&p, 400, false), 1);
+    cr_expect_eq(json_object_size(p.details), 1);
+    cr_expect_eq(tries_until_refused(&p, 100, false), 4);
+    cr_expect_leq(tries_until_refused(&p, 10, false), 40);
+    int64_t begun = p.wall;
+    cr_expect_geq(tries_until_refused(&p, 10000, true), 60);
+    cr_expect_leq(p.wall - begun, 1900 * CLOCK_SECOND);
+    worker_peer_close(&p);
+}
+
+/* Whether a task was started then, ECS knows: the monitor finds it, or fails the task. */
+Test(refuse, writes_nothing_about_a_launch_that_may_have_happened)
+{
+    static const char *const outcomes[] = {
+        "{\"failure\":{\"Error\":\"States.Timeout\",\"Cause\":\"\"},\"tries\":500}",
+        "{\"failure\":{\"Error\":\"ECS.ConflictException\",\"Cause\":\"token\"}}",
+    };
+    struct worker_peer p;
+    worker_peer_open(&p);
+    for (size_t i = 0; i < 2; i++) {
+        json_t *answer = refuse(&p, 10, true, outcomes[i]);
+        cr_expect_not(json_bool(answer, "again", true));
+        json_decref(answer);
+    }
+    cr_expect_eq(json_object_size(p.details), 0);
+    worker_peer_close(&p);
+}
+
+Test(refuse, says_what_is_missing)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    worker_peer_open(&p);
+    json_t *event = refuse_event(3, false, NO_CAPACITY), *item = json_object_get(event, "item");
+    json_object_del(json_object_get(item, "run"), "clusterName");
+    cr_expect_null(act(&p, event, &err));
+    cr_expect(strstr(err.message, "/clusterName"), "%s", err.message);
+    json_object_del(item, "task");
+    cr_expect_null(act(&p, event, &err));
+    cr_expect(strstr(err.message, "item.task.taskName"), "%s", err.message);
+    json_decref(event);
+    worker_peer_close(&p);
+}

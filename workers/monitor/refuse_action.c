@@ -1,0 +1,132 @@
+/* One launch that the state machine saw refused. What may pass is tried again, as long as the
+ * history has room for it and anybody waits for capacity; what may have been started in spite of
+ * the error gets no row: whether it was, the monitor finds out from ECS. */
+#include "lib/json/json_read.h"
+#include "workers/monitor/actions.h"
+#include "workers/monitor/inline_map.h"
+#include "workers/run/limits.h"
+#include "workers/run/refusal.h"
+
+#include <stdio.h>
+
+enum {
+    REASON_MAX = 512,
+    TRIES_MAX = 200, /* of a task of a Distributed Map, which has a history of its own */
+    WAIT_MIN = 20,   /* seconds */
+    WAIT_MAX = 600,
+    THROTTLED_WAIT = 20,
+};
+
+struct item {
+    json_t *task, *object; /* borrowed from the event */
+    const char *task_name;
+    struct run run;
+    int64_t tries; /* before this one */
+    int64_t since; /* wall; first refusal */
+    enum refusal kind;
+    char reason[REASON_MAX];
+};
+
+/* An error of the service, or the reason that RunTask gave in failures[]. */
+static void read_refusal(struct item *item)
+{
+    const json_t *failure = json_object_get(item->object, "failure");
+    const json_t *reasons = json_object_get(json_object_get(item->object, "answer"), "reasons");
+    const char *said = json_string_value(json_array_get(reasons, 0));
+    const char *error = json_str(failure, "Error", "unknown error");
+    const char *cause = json_str(failure, "Cause", "no cause given");
+    if (failure)
+        (void)snprintf(item->reason, sizeof item->reason, "%s: %s", error, cause);
+    else
+        (void)snprintf(item->reason, sizeof item->reason, "%s",
+                       said ? said : "ECS started no task and gave no reason");
+    item->kind = failure ? refusal_of_state(error, cause) : refusal_of_reason(item->reason);
+}
+
+static int read_item(json_t *event, int64_t now, struct item *out, struct error *err)
+{
+    json_t *object = json_object_get(event, "item");
+    *out = (struct item){.object = object, .task = json_object_get(object, "task"), .since = now};
+    out->task_name = json_str(out->task, "taskName", NULL);
+    if (!out->task_name)
+        return err_set(err, ERR_ARGUMENT,
+                       "the event's item names no task: give item.task.taskName");
+    if (run_read(json_object_get(object, "run"), &out->run, err) != 0)
+        return -1;
+    if (out->run.workflow_run_id == 0)
+        return err_set(err, ERR_ARGUMENT, "the run in the event has no workflowRunId");
+    const char *since = json_str(object, "refusedSince", NULL);
+    if (since && clock_parse_rfc3339(since, &out->since, err) != 0)
+        return err_wrap(err, "refusedSince");
+    out->tries = json_int(object, "tries", 0);
+    read_refusal(out);
+    return 0;
+}
+
+/* How often a launch may be tried: an inline Map's share one history. */
+static int64_t tries_of(const struct run *run)
+{
+    if (run->history_events == 0)
+        return TRIES_MAX;
+    int64_t each = INLINE_EVENTS_MAX / (run->number_of_tasks > 0 ? run->number_of_tasks : 1);
+    int64_t more = (each - INLINE_EVENTS_PER_TASK) / INLINE_EVENTS_PER_AGAIN;
+    return more > 0 ? 1 + more : 1;
+}
+
+/* The tries are spread over the time that capacity is waited for. */
+static int64_t wait_of(const struct item *item, const struct limits *limits)
+{
+    if (item->kind != REFUSAL_CAPACITY)
+        return THROTTLED_WAIT;
+    int64_t wait = limits->capacity_seconds / tries_of(&item->run) + 1;
+    wait = wait > WAIT_MIN ? wait : WAIT_MIN;
+    return wait < WAIT_MAX ? wait : WAIT_MAX;
+}
+
+static bool may_try_again(const struct item *item, const struct limits *limits, int64_t now)
+{
+    return item->kind != REFUSAL_FINAL && item->kind != REFUSAL_STARTED &&
+           item->tries + 1 < tries_of(&item->run) &&
+           (now - item->since) / CLOCK_SECOND < limits->capacity_seconds;
+}
+
+/* The item as it was before the launch, with what the next refusal has to know. */
+static json_t *write_again(const struct item *item, int64_t wait)
+{
+    char since[CLOCK_TEXT_MAX];
+    return json_pack("{s:O,s:O,s:b,s:I,s:I,s:s}", "task", item->task, "run",
+                     json_object_get(item->object, "run"), "again", 1, "waitSeconds",
+                     (json_int_t)wait, "tries", (json_int_t)(item->tries + 1), "refusedSince",
+                     clock_rfc3339(item->since, since));
+}
+
+/* A final row that is there already is from an earlier try. */
+static int record(const struct worker *w, const struct item *item, struct error *err)
+{
+    struct aws_request request = {0};
+    int rc =
+        refusal_row(&request, &item->run, item->task_name, json_str(item->task, "objectKey", NULL),
+                    item->reason, clock_wall(w->clock), err);
+    if (rc == 0)
+        rc = worker_tell(w, &request, err);
+    aws_request_free(&request);
+    return rc != 0 && err_is_remote(err, "ConditionalCheckFailedException") ? 0 : rc;
+}
+
+int action_refuse(const struct worker *w, json_t *event, json_t **answer, struct error *err)
+{
+    struct item item;
+    struct limits limits;
+    int64_t now = clock_wall(w->clock);
+    if (read_item(event, now, &item, err) != 0 || limits_read(&limits, NULL, err) != 0)
+        return -1;
+    bool again = may_try_again(&item, &limits, now);
+    bool sure = item.kind != REFUSAL_DOUBTFUL && item.kind != REFUSAL_STARTED;
+    log_info(w->log, again ? "refused for now" : "refused",
+             LOG_STR("aws_request_id", w->request_id), LOG_INT("run_id", item.run.workflow_run_id),
+             LOG_STR("task_name", item.task_name), LOG_STR("reason", item.reason));
+    if (!again && sure && record(w, &item, err) != 0)
+        return -1;
+    *answer = again ? write_again(&item, wait_of(&item, &limits)) : json_pack("{s:b}", "again", 0);
+    return *answer ? 0 : err_set(err, ERR_MEMORY, "out of memory while answering");
+}
