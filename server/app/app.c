@@ -220,7 +220,8 @@ static int open_control(struct app *a, struct error *err)
                                       .clock = clock_system(),
                                       .log = a->log,
                                       .health = &a->health,
-                                      .retention = option_int(&a->settings->values[SET_RETENTION]) * DAY,
+                                      .retention =
+                                          option_int(&a->settings->values[SET_RETENTION]) * DAY,
                                       .discover = true};
     for (int i = 0; i < PATTERNS; i++) {
         const json_t *known = defaults(a, i);
