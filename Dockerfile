@@ -12,7 +12,8 @@ RUN tests/support/deps.sh build dist
 COPY infra/artifacts/static-curl.sh infra/artifacts/
 RUN infra/artifacts/static-curl.sh build/static/curl
 COPY . .
-RUN make dist
+# What only tests need of npm packages is left out.
+RUN make dist NPM_FLAGS=--omit=dev
 
 # No shell, no libraries, no user database: one program and whom it trusts.
 FROM scratch AS s3-copy-task

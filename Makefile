@@ -57,13 +57,13 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 EMBED_O := $(BUILD)/obj/embed_table.o
 PROGRAMS := $(BUILD)/stepfleet $(BUILD)/task-launcher $(BUILD)/task-monitor $(BUILD)/s3-copy-task
 
-.PHONY: all help deps test unit flow faults bench lint run demo clean
+.PHONY: all help deps test unit flow browser faults bench lint run demo clean
 all: $(PROGRAMS)
 
 help:
 	@printf '%s\n' 'make            build the programs in $(BUILD)/' \
 	'make demo       run both patterns end to end on this machine and check the results' \
-	'make test       unit and flow tests' \
+	'make test       unit, flow and browser tests' \
 	'make faults     faults on purpose, 200 rounds with kill -9 (FAULTS="--rounds 200 --seed 1")' \
 	'make dist       static workers in dist/bin/, archives of the functions in dist/*.zip' \
 	'make images     container images s3-copy-task and stepfleet (docker)' \
@@ -166,6 +166,12 @@ bench: all $(BENCHES)
 
 faults: all
 	STEPFLEET_BUILD=$(BUILD) $(PYTHON) -m tests.faults $(FAULTS)
+
+# The page in headless Chromium; BROWSER names the files (default: all).
+BROWSER ?= $(sort $(wildcard tests/browser/*.test.mjs))
+browser: all
+	@tests/support/deps.sh browser
+	STEPFLEET_BUILD=$(BUILD) node --test $(BROWSER)
 
 lint: $(DEPS_STAMP)
 	@tests/lint/lint.sh $(ALL_C)

@@ -24,7 +24,7 @@ function options(width) {
   const axis = { stroke: colour("dim"), grid, ticks: grid, font: "12px system-ui, sans-serif" };
   return { width, height: HEIGHT, cursor: { y: false }, legend: { live: true }, padding: [8, 8, 0, 0],
     scales: { y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
-    axes: [{ ...axis, values: (_, ticks) => ticks.map((at) => format.clock(at * 1000).slice(0, 5)) },
+    axes: [{ ...axis, values: (_, ticks) => ticks.map((at) => format.clock(at * 1000).slice(0, ticks[1] - ticks[0] < 60 ? 8 : 5)) },
       { ...axis, size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000] }],
     series: [{ value: (_, at) => (at ? format.clock(at * 1000) : "–") },
       ...lines.map((name) => ({ label: names[name], stroke: colour(name), width: 1.75, dash: dashes[name],
@@ -46,7 +46,7 @@ export function Chart({ series }) {
       plot.current = new uPlot(options(box.current.clientWidth), columns(series), box.current);
     };
     make();
-    const size = new ResizeObserver(() => plot.current.setSize({ width: box.current.clientWidth, height: HEIGHT }));
+    const size = new ResizeObserver(() => box.current && plot.current?.setSize({ width: box.current.clientWidth, height: HEIGHT }));
     size.observe(box.current);
     const dark = matchMedia("(prefers-color-scheme: dark)");
     addEventListener("scheme", make);

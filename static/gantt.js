@@ -112,8 +112,8 @@ function cross(ctx, model, i, y, h, view, scale, colours) {
 }
 
 // The name on a piece of background, so that it is read over any bar.
-function label(ctx, name, y, h, colours) {
-  const text = format.cut(name.slice(0, 64), 28);
+function label(ctx, name, y, h, colours, room) {
+  const text = format.cut(name.slice(0, 64), Math.max(8, Math.min(28, Math.floor(room / 24))));
   ctx.globalAlpha = 0.88;
   ctx.fillStyle = colours.panel;
   ctx.fillRect(0, y, ctx.measureText(text).width + 12, h);
@@ -146,7 +146,7 @@ function thick(ctx, model, size, view, scale, colours) {
     if (h < 5) [y, tall] = [Math.floor(y), Math.max(1, Math.floor(y + h) - Math.floor(y))];
     bar(ctx, model, i, y, tall, view, scale, colours);
     if (h >= 11 && model.status[i] === 3) cross(ctx, model, i, y, h - gap, view, scale, colours);
-    if (h >= 15) label(ctx, model.tasks[i].taskName, y, h - gap, colours);
+    if (h >= 15) label(ctx, model.tasks[i].taskName, y, h - gap, colours, size.w);
   }
 }
 

@@ -7,7 +7,7 @@ import { place } from "./pointer.js";
 import { Alert, Dialog, html } from "./ui.js";
 
 const LINE = 20; // px; the style sheet's line height of the editor
-const LARGE = 8 << 20; // bytes of a file that are read into the editor
+const LARGE = 16 << 20; // bytes of a file that are read into the editor
 const example = JSON.stringify({ workflowName: "copy_pattern_1", taskList: [{ taskName: "task-01", objectKey: "input/sample.bin" }] }, null, 2);
 
 // The text with its line numbers; errors are marked in the margin and written at the ends of lines.

@@ -14,6 +14,8 @@ function Head({ column, sort, onSort }) {
     <button class="plain" onClick=${() => onSort(on && !down ? `-${column.name}` : column.name)}>${column.title}<span aria-hidden="true">${on ? (down ? " ▼" : " ▲") : ""}</span></button></th>`;
 }
 
+const collator = new Intl.Collator("en", { numeric: true });
+
 // Sorted copy of `rows` by a column's `by(row)`; rows that have no value stand last either way.
 export function sorted(rows, columns, sort) {
   const column = columns.find(({ name, by }) => by && name === sort?.replace(/^-/, ""));
@@ -22,7 +24,7 @@ export function sorted(rows, columns, sort) {
   const none = (value) => value === null || value === undefined || value === "" || Number.isNaN(value);
   return rows.map((row) => [column.by(row), row]).sort(([a], [b]) => {
     if (none(a) || none(b)) return none(a) - none(b);
-    return typeof a === "string" ? sign * a.localeCompare(b, "en", { numeric: true }) : sign * (a - b);
+    return typeof a === "string" ? sign * collator.compare(a, b) : sign * (a - b);
   }).map(([, row]) => row);
 }
 

@@ -67,8 +67,8 @@ int audit_summary_update(struct aws_request *r, const struct audit_table *t,
  * by a monitor that outlived its execution. */
 int audit_summary_cancel(struct aws_request *r, const struct audit_table *t,
                          const struct audit_summary *row, int64_t stopped_at, struct error *err);
-/* Claims part `chunk` of a launch: only if the row exists, is not final, and neither this nor a later
- * part was claimed before (ConditionalCheckFailedException: the row tells which). */
+/* Claims part `chunk` of a launch: only if the row exists, is not final, and neither this nor a
+ * later part was claimed before (ConditionalCheckFailedException: the row tells which). */
 int audit_summary_claim(struct aws_request *r, const struct audit_table *t,
                         const char *workflow_name, int64_t workflow_run_id, int64_t chunk,
                         struct error *err);

@@ -19,7 +19,7 @@ static const char shared_settings[] = "PRAGMA foreign_keys=ON;"
                                       "PRAGMA trusted_schema=OFF;"
                                       "PRAGMA temp_store=MEMORY;"
                                       "PRAGMA cache_size=-8192;"
-                                      "PRAGMA mmap_size=134217728;";
+                                      "PRAGMA mmap_size=16777216;";
 
 /* Which of our codes an SQLite result is (sqlite.org/rescode.html). Other constraints (CHECK,
  * NOT NULL, FOREIGN KEY) are mistakes of ours and stay ERR_DATABASE. */

@@ -3,7 +3,6 @@
 #include "lib/json/json_read.h"
 #include "lib/json/json_write.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +81,7 @@ void json_dump(struct buf *out, const json_t *value)
         json_quote(out, json_string_value(value), json_string_length(value));
         break;
     case JSON_INTEGER:
-        buf_addf(out, "%" PRId64, (int64_t)json_integer_value(value));
+        json_int_text(out, (int64_t)json_integer_value(value));
         break;
     case JSON_REAL:
         json_real_text(out, json_real_value(value));

@@ -5,7 +5,6 @@
 #include "lib/base/clock.h"
 #include "lib/json/json_read.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 void jw_init(struct json_writer *w, struct buf *out)
@@ -123,10 +122,25 @@ void jw_str(struct json_writer *w, const char *name, const char *text)
         jw_null(w, name);
 }
 
+/* Numbers are short, but many: printf would cost several times as much. */
+void json_int_text(struct buf *out, int64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (value < 0)
+        digits[--at] = '-';
+    buf_add(out, digits + at, sizeof digits - at);
+}
+
 void jw_int(struct json_writer *w, const char *name, int64_t value)
 {
     lead(w, name);
-    buf_addf(w->out, "%" PRId64, value);
+    json_int_text(w->out, value);
 }
 
 void jw_num(struct json_writer *w, const char *name, double value)

@@ -47,6 +47,8 @@ void jw_time(struct json_writer *w, const char *name, int64_t wall);
 /* Appends `text` as a JSON string with quotes. Bytes that are not UTF-8 become U+FFFD. */
 void json_quote(struct buf *out, const char *text, size_t len);
 
+/* Appends a whole number in decimal. */
+void json_int_text(struct buf *out, int64_t value);
 /* Appends a number in the fewest digits (15 to 17 are tried) that read back as the same: 7, 0.013;
  * null if it is not finite. */
 void json_number_text(struct buf *out, double value);

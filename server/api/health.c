@@ -55,12 +55,12 @@ static void check_all(struct api_call *call, struct check checks[CHECKS])
 /* How the audit tables are read, and how far behind that is; not a matter of readiness. */
 static void write_mirror(struct json_writer *w, const struct control_health *h, int64_t now)
 {
-    static const char *const sources[] = {
-        [SOURCE_UNKNOWN] = "query",
-        [SOURCE_STREAM] = "stream",
-        [SOURCE_NO_STREAM] = "query: the table has no stream",
-        [SOURCE_DENIED] = "query: the stream may not be read",
-        [SOURCE_UNREACHABLE] = "query: the streams endpoint does not answer"};
+    static const char *const sources[] = {[SOURCE_UNKNOWN] = "query",
+                                          [SOURCE_STREAM] = "stream",
+                                          [SOURCE_NO_STREAM] = "query: the table has no stream",
+                                          [SOURCE_DENIED] = "query: the stream may not be read",
+                                          [SOURCE_UNREACHABLE] =
+                                              "query: the streams endpoint does not answer"};
     char pattern[] = "pattern0";
     jw_object(w, "mirror");
     jw_num(w, "lagSeconds", control_lag_seconds(h, now));

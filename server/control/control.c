@@ -152,9 +152,12 @@ static int make_rooms(struct control *c, const struct control_options *o, struct
         .loop = &c->loop, .in_flight = o->starts_in_flight, .started = run_started, .ctx = c};
     struct watch_options watch = {
         .loop = &c->loop, .calls_per_second = o->calls_per_second, .list_above = o->list_above};
-    struct mirror_options mirror = {
-        .loop = &c->loop, .interval = o->mirror_interval, .stream_interval = o->stream_interval,
-        .stream_retry = o->stream_retry, .moved = rows_moved, .ctx = c};
+    struct mirror_options mirror = {.loop = &c->loop,
+                                    .interval = o->mirror_interval,
+                                    .stream_interval = o->stream_interval,
+                                    .stream_retry = o->stream_retry,
+                                    .moved = rows_moved,
+                                    .ctx = c};
     for (int pattern = 1; pattern <= 2; pattern++) {
         submit.machine_arn[pattern] = o->machine_arn[pattern];
         watch.machine_arn[pattern] = o->machine_arn[pattern];

@@ -1,5 +1,6 @@
 /* control: the loop that drives runs: starts executions (submit), finds those that others started
- * (discover), follows them (watch), mirrors the audit tables (mirror), stops the tasks of what was cancelled, and closes runs with the truth.
+ * (discover), follows them (watch), mirrors the audit tables (mirror), stops the tasks of what was
+ * cancelled, and closes runs with the truth.
  *
  * One thread with one struct aws of its own; it sleeps in aws_poll until something answers, a
  * time has come, or it is woken. The struct belongs to whoever started it. */
@@ -25,10 +26,10 @@ struct control_options {
     int64_t mirror_interval;       /* shortest time between two passes, us; 0: 250 ms */
     /* The deployment's audit tables by pattern, whose streams are followed; NULL: not known. */
     const char *summary_table[3], *summary_range_key[3], *details_table[3];
-    int64_t stream_interval;   /* shortest time between reads of a shard, us; 0: 400 ms */
-    int64_t stream_retry;      /* until a stream is looked for again, us; 0: 60 s */
-    int64_t retention;         /* tasks and events of runs that ended are kept so long, us; 0: ever */
-    bool discover;             /* look for runs that were started elsewhere */
+    int64_t stream_interval; /* shortest time between reads of a shard, us; 0: 400 ms */
+    int64_t stream_retry;    /* until a stream is looked for again, us; 0: 60 s */
+    int64_t retention;       /* tasks and events of runs that ended are kept so long, us; 0: ever */
+    bool discover;           /* look for runs that were started elsewhere */
     int64_t discover_interval; /* between looks where there is no stream, us; 0: 10 s */
 };
 

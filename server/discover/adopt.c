@@ -70,20 +70,43 @@ static int read_spec(struct finder *f, json_t *list, struct spec *spec, struct e
     return rc;
 }
 
-/* The input in the form in which this server would have written it. */
-static int write_input(const struct found *found, const struct spec *spec, struct buf *out,
+struct texts {
+    struct buf input, request, labels;
+};
+
+static void texts_free(struct texts *t)
+{
+    buf_free(&t->input);
+    buf_free(&t->request);
+    buf_free(&t->labels);
+}
+
+/* The input in the form in which this server would have written it; the request as it was given, or
+ * with the tasks that its manifest names, so that it can be repeated. */
+static int write_texts(const struct found *found, const struct spec *spec, struct texts *out,
                        struct error *err)
 {
     json_t *root = json_copy(spec->root);
+    const json_t *labels = json_object_get(spec->root, "labels");
     int bad = !root;
     if (root && found->manifest) {
+        json_dump(&out->request, root);
         bad = json_object_set(root, "taskManifest", found->manifest);
         (void)json_object_del(root, "taskList");
+    } else {
+        buf_adds(&out->request, found->input);
     }
     if (!bad)
-        json_dump(out, root);
+        json_dump(&out->input, root);
+    if (labels)
+        json_dump(&out->labels, labels);
     json_decref(root);
-    return bad ? err_set(err, ERR_MEMORY, "out of memory for a run") : buf_check(out, err);
+    if (bad)
+        return err_set(err, ERR_MEMORY, "out of memory for a run");
+    return buf_check(&out->input, err) || buf_check(&out->request, err) ||
+                   buf_check(&out->labels, err)
+               ? -1
+               : 0;
 }
 
 static struct store_new_task *list_tasks(const struct spec *spec)
@@ -111,19 +134,19 @@ static int create(struct finder *f, struct store_new_run *run, struct error *err
 }
 
 static int store_it(struct finder *f, const struct spec *spec, struct store_new_task *tasks,
-                    const struct buf *input, const char *labels, struct error *err)
+                    const struct texts *texts, struct error *err)
 {
     const struct found *found = &f->now;
     struct store_new_run run = {.id = found->run_id,
                                 .pattern = f->pattern,
                                 .workflow_name = spec->workflow_name,
                                 .execution_name = found->name,
-                                .request = found->input,
-                                .request_len = strlen(found->input),
-                                .input = buf_str(input),
-                                .input_len = input->len,
+                                .request = buf_str(&texts->request),
+                                .request_len = texts->request.len,
+                                .input = buf_str(&texts->input),
+                                .input_len = texts->input.len,
                                 .request_hash = "",
-                                .labels = labels,
+                                .labels = texts->labels.len ? buf_str(&texts->labels) : NULL,
                                 .tasks = tasks,
                                 .task_count = spec->task_count,
                                 .execution_arn = found->arn,
@@ -139,26 +162,23 @@ static int store_it(struct finder *f, const struct spec *spec, struct store_new_
 int found_adopt(struct finder *f, json_t *list, struct error *err)
 {
     struct spec spec = {0};
-    struct buf input, labels;
+    struct texts texts;
     int rc = read_spec(f, list, &spec, err);
     json_decref(list);
     if (rc)
         return rc;
-    buf_init(&input, BUF_MAX_PAYLOAD);
-    buf_init(&labels, BUF_MAX_LINE);
-    json_t *given = json_object_get(spec.root, "labels");
-    if (given)
-        json_dump(&labels, given);
+    buf_init(&texts.input, BUF_MAX_PAYLOAD);
+    buf_init(&texts.request, BUF_MAX_PAYLOAD);
+    buf_init(&texts.labels, BUF_MAX_LINE);
     struct store_new_task *tasks = list_tasks(&spec);
     if (!tasks)
         rc = err_set(err, ERR_MEMORY, "out of memory for a run");
     if (!rc)
-        rc = write_input(&f->now, &spec, &input, err);
+        rc = write_texts(&f->now, &spec, &texts, err);
     if (!rc)
-        rc = store_it(f, &spec, tasks, &input, given ? buf_str(&labels) : NULL, err);
+        rc = store_it(f, &spec, tasks, &texts, err);
     free(tasks);
-    buf_free(&labels);
-    buf_free(&input);
+    texts_free(&texts);
     spec_free(&spec);
     return rc;
 }

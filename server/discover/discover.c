@@ -1,10 +1,6 @@
 /* Sweeps over the executions of a state machine. */
 #include "server/discover/discover_private.h"
 
-#include "lib/aws/s3.h"
-#include "lib/json/json_read.h"
-#include "lib/manifest/manifest.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,132 +9,8 @@
 #define INTERVAL_WITH (60 * CLOCK_SECOND)
 #define SWEEP_GAP (500 * CLOCK_MS)
 #define SWEEP_AGAIN (2 * CLOCK_SECOND)
-#define RETRY_MIN CLOCK_SECOND
-#define RETRY_MAX (60 * CLOCK_SECOND)
 #define AGE_MAX (90 * 24 * INT64_C(3600) * CLOCK_SECOND)
 enum { AGAIN = 3, PAGE = 100, PAGE_WHOLE = 1000, LIST_TIMEOUT_MS = 10000 };
-
-/* Calls that are made whether there are runs or not: they tell whether AWS is in reach, and a
- * refusal tells that it is. */
-static void note(const struct finder *f, const struct error *err)
-{
-    loop_note(f->discover->o.loop, err && loop_fault(err) == LOOP_PASSING ? err : NULL);
-}
-
-/* --- one execution --- */
-
-/* The queue's first is done with. */
-static void next_execution(struct finder *f)
-{
-    found_free(&f->now);
-    (void)json_array_remove(f->queue, 0);
-    f->failures = 0;
-}
-
-static const char *queued(const struct finder *f, const char *member)
-{
-    return json_str(json_array_get(f->queue, 0), member, "");
-}
-
-static void pass_over(struct finder *f, const struct error *err)
-{
-    log_info(f->discover->o.loop->log, "an execution is no run of ours",
-             LOG_STR("execution", queued(f, "arn")), LOG_STR("error", err->message));
-    (void)seen_add(&f->passed, seen_hash_text(SEEN_START, queued(f, "arn")));
-    next_execution(f);
-}
-
-/* What is wrong with the execution itself is not tried again, everything else is. */
-static void failed(struct finder *f, const struct error *err)
-{
-    const struct loop *loop = f->discover->o.loop;
-    if (err->code == ERR_SPEC_INVALID || err->code == ERR_SYNTAX || err->code == ERR_CONFLICT ||
-        err_is_remote(err, "ExecutionDoesNotExist") || err_is_remote(err, "NoSuchKey")) {
-        pass_over(f, err);
-        return;
-    }
-    found_free(&f->now);
-    f->failures++;
-    f->due = loop_now(loop) + pace_backoff(RETRY_MIN, RETRY_MAX, f->failures);
-    if ((f->failures & (f->failures - 1)) == 0)
-        log_warn(loop->log, "runs started elsewhere cannot be looked for",
-                 LOG_INT("pattern", f->pattern), LOG_STR("error", err->message));
-}
-
-static void adopt(struct finder *f, json_t *list)
-{
-    struct error err = {0};
-    if (found_adopt(f, list, &err)) {
-        failed(f, &err);
-        return;
-    }
-    next_execution(f);
-    if (f->discover->o.found)
-        f->discover->o.found(f->discover->o.ctx);
-}
-
-static void got_manifest(void *ctx, struct aws_response *response, const struct error *err)
-{
-    struct finder *f = ctx;
-    struct error why = {0};
-    struct manifest_ref ref;
-    json_t *list = NULL;
-    f->busy = false;
-    note(f, err);
-    json_t *holder = err ? NULL : json_pack("{s:O}", "taskManifest", f->now.manifest);
-    if (!err && (!holder || manifest_ref_read(holder, &ref, &why) ||
-                 manifest_read(buf_str(&response->http.body), response->http.body.len, &ref, &list,
-                               &why)))
-        err = &why;
-    if (err)
-        failed(f, err);
-    else
-        adopt(f, list);
-    json_decref(holder);
-}
-
-static void get_manifest(struct finder *f)
-{
-    struct aws_request request = {0};
-    struct error err = {0};
-    int rc = s3_get_object(&request, json_str(f->now.manifest, "s3BucketName", ""),
-                           json_str(f->now.manifest, "objectKey", ""), BUF_MAX_MANIFEST, &err);
-    if (rc || aws_send(f->discover->o.loop->aws, &request, got_manifest, f, &err)) {
-        aws_request_free(&request);
-        failed(f, &err);
-        return;
-    }
-    f->busy = true;
-}
-
-static void described(void *ctx, struct aws_response *response, const struct error *err)
-{
-    struct finder *f = ctx;
-    struct sfn_execution execution;
-    struct error why = {0};
-    f->busy = false;
-    note(f, err);
-    if (err || sfn_describe_result(response, &execution, &why) ||
-        found_read(f, &execution, &why))
-        failed(f, err ? err : &why);
-    else if (f->now.manifest)
-        get_manifest(f);
-    else
-        adopt(f, NULL);
-}
-
-static void describe(struct finder *f)
-{
-    struct aws_request request = {0};
-    struct error err = {0};
-    if (sfn_describe_execution(&request, queued(f, "arn"), &err) ||
-        aws_send(f->discover->o.loop->aws, &request, described, f, &err)) {
-        aws_request_free(&request);
-        failed(f, &err);
-        return;
-    }
-    f->busy = true;
-}
 
 /* --- one sweep --- */
 
@@ -147,9 +19,8 @@ static int is_unknown(struct finder *f, const struct sfn_execution *e, struct er
 {
     if (seen_has(&f->passed, seen_hash_text(SEEN_START, e->execution_arn)))
         return 0;
-    const struct store *store = f->discover->o.loop->store;
-    int rc = store_execution_known((struct store *)store, f->pattern, e->execution_arn, e->name,
-                                   err);
+    int rc = store_execution_known(f->discover->o.loop->store, f->pattern, e->execution_arn,
+                                   e->name, err);
     return rc < 0 ? -1 : !rc;
 }
 
@@ -182,10 +53,10 @@ static void listed(void *ctx, struct aws_response *response, const struct error 
     struct error why = {0};
     bool end = false;
     f->busy = false;
-    note(f, err);
+    finder_note(f, err);
     if (err || take_page(f, response, &end, &why)) {
         json_array_clear(f->queue);
-        failed(f, err ? err : &why);
+        finder_failed(f, err ? err : &why);
         return;
     }
     const char *token = sfn_list_next(response);
@@ -203,7 +74,7 @@ static void list(struct finder *f)
     request.timeout_ms = LIST_TIMEOUT_MS;
     if (rc || aws_send(f->discover->o.loop->aws, &request, listed, f, &err)) {
         aws_request_free(&request);
-        failed(f, &err);
+        finder_failed(f, &err);
         return;
     }
     f->busy = true;
@@ -233,7 +104,7 @@ static void go_on(struct finder *f, int64_t now, int64_t *quota)
     }
     if (json_array_size(f->queue) > 0) {
         if (quota_take(&f->discover->describe, now, quota))
-            describe(f);
+            finder_describe(f);
     } else if (!f->listed) {
         list(f);
     } else {
@@ -336,7 +207,10 @@ static int open_finder(struct discover *d, int pattern, struct error *err)
         .ctx = f,
         .source = health ? &health->source[pattern][MIRROR_SUMMARY] : NULL};
     f->stream = stream_new(&stream, err);
-    return f->stream ? 0 : -1;
+    if (!f->stream)
+        return -1;
+    stream_expect(f->stream, true);
+    return 0;
 }
 
 struct discover *discover_new(const struct discover_options *options, struct error *err)

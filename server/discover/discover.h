@@ -21,8 +21,8 @@ struct discover_options {
     int64_t interval;           /* between looks where there is no stream, us; 0: 10 s */
     int64_t stream_interval;    /* as of stream_options */
     int64_t stream_retry;
-    int64_t age_max;         /* older executions are left alone, us; 0: 90 days */
-    double calls_per_second; /* of DescribeExecution; 0: 5 */
+    int64_t age_max;          /* older executions are left alone, us; 0: 90 days */
+    double calls_per_second;  /* of DescribeExecution; 0: 5 */
     void (*found)(void *ctx); /* there are new runs in the store */
     void *ctx;
 };

@@ -34,9 +34,9 @@ struct finder {
     struct stream *stream; /* of the summary table; NULL: none is known */
     bool busy;
     bool sweeping;
-    bool whole;  /* this sweep goes back as far as runs are kept */
-    bool listed; /* its last page was read */
-    char *token; /* of the next page; NULL: the first */
+    bool whole;    /* this sweep goes back as far as runs are kept */
+    bool listed;   /* its last page was read */
+    char *token;   /* of the next page; NULL: the first */
     json_t *queue; /* executions of the page that no run here has */
     struct found now;
     struct seen passed; /* executions that are no runs of ours */
@@ -52,6 +52,13 @@ struct discover {
     struct finder finders[3]; /* index 1 and 2 */
     struct quota describe;
 };
+
+/* Notes for /readyz how a call ended; err is NULL when it worked. */
+void finder_note(const struct finder *f, const struct error *err);
+/* Describes the queue's first and goes on with it. */
+void finder_describe(struct finder *f);
+/* The call about the queue's first, or the listing, failed: passed over, or tried again. */
+void finder_failed(struct finder *f, const struct error *err);
 
 /* Reads what DescribeExecution told: 0 it is a run; -1 it is none (ERR_SPEC_INVALID, ERR_SYNTAX),
  * or memory is out. */

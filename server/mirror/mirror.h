@@ -3,9 +3,10 @@
  * A pass is a Query of the run's details, page by page; rows that were seen before are dropped
  * here, the rest goes to the store. Where the table has a stream that can be read, one pass begun
  * after it was in reach is enough: from then on rows come as its records. Elsewhere passes follow
- * in intervals that grow to 5 s while nothing moves. After a run's execution has ended one full, consistent pass, begun after that, is the last
- * word; the summary row is read behind it (not with each pass: it carries the whole spec). Used by
- * the control thread only; callbacks run inside aws_poll. */
+ * in intervals that grow to 5 s while nothing moves. After a run's execution has ended one full,
+ * consistent pass, begun after that, is the last word; the summary row is read behind it (not with
+ * each pass: it carries the whole spec). Used by the control thread only; callbacks run inside
+ * aws_poll. */
 #ifndef STEPFLEET_MIRROR_H
 #define STEPFLEET_MIRROR_H
 
@@ -17,8 +18,8 @@ struct mirror;
 struct mirror_run;
 
 struct mirror_options {
-    const struct loop *loop;                  /* borrowed, must outlive the mirror */
-    int64_t interval;                         /* the shortest, microseconds; 0: 250 ms */
+    const struct loop *loop; /* borrowed, must outlive the mirror */
+    int64_t interval;        /* the shortest, microseconds; 0: 250 ms */
     const char *tables[3];   /* details tables whose streams are followed, 1 and 2; NULL: none */
     int64_t stream_interval; /* shortest time between reads of a shard, microseconds; 0: 400 ms */
     int64_t stream_retry;    /* until a stream is looked for again; 0: 60 s */

@@ -47,7 +47,7 @@ struct mirror_run {
     json_t *start_key; /* of the next page; NULL: the first */
     bool in_pass;
     int64_t pass_began;
-    int64_t pass_due;  /* when it should have begun */
+    int64_t pass_due; /* when it should have begun */
     bool pass_moved;
 
     bool finishing; /* a last pass is wanted */

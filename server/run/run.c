@@ -14,8 +14,8 @@ enum {
     KEY_MAX = 255,           /* characters of an Idempotency-Key */
     EXECUTION_NAME_MAX = 80, /* Step Functions' limit */
     EXECUTION_PREFIX_MAX = 48,
-    ID_KEY_BITS = 52,        /* an id is below 2^53 */
-    ID_TRIES = 64, /* generated ids are bumped this often before it counts as an error */
+    ID_KEY_BITS = 52, /* an id is below 2^53 */
+    ID_TRIES = 64,    /* generated ids are bumped this often before it counts as an error */
 };
 
 /* NULL is no key. A key becomes part of log lines and of a unique index: printable and short. */

@@ -47,27 +47,41 @@ struct add {
     size_t count;
 };
 
-/* RETURNING gives a row only when the event was not there. */
-static int insert_event(struct write *w, int64_t run_id, const struct store_event *event,
-                        bool *added, struct error *err)
+/* An event that is there already changes no row. */
+static int insert_event(struct write *w, struct stmt *stmt, int64_t run_id,
+                        const struct store_event *event, bool *added, struct error *err)
 {
-    struct stmt *stmt = conn_stmt(w->conn,
-                                  "INSERT INTO events (run_id, id, previous_id, time, type,"
-                                  " details) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-                                  " ON CONFLICT DO NOTHING RETURNING 1",
-                                  err);
-    if (!stmt)
-        return -1;
     stmt_bind_int(stmt, 1, run_id);
     stmt_bind_int(stmt, 2, event->id);
     stmt_bind_int(stmt, 3, event->previous_id);
     stmt_bind_int(stmt, 4, event->time);
     stmt_bind_text(stmt, 5, event->type);
     stmt_bind_text(stmt, 6, event->details);
-    int rc = stmt_step(stmt, err);
-    *added = *added || rc == 1;
-    stmt_reset(stmt);
-    return rc < 0 ? -1 : 0;
+    if (stmt_run(stmt, err))
+        return -1;
+    *added = *added || db_changes(w->conn->db) > 0;
+    return 0;
+}
+
+static int insert_events(struct write *w, const struct add *add, bool *added, struct error *err)
+{
+    struct stmt *stmt = conn_stmt(w->conn,
+                                  "INSERT INTO events (run_id, id, previous_id, time, type,"
+                                  " details) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+                                  " ON CONFLICT DO NOTHING",
+                                  err);
+    int rc = stmt ? 0 : -1;
+    for (size_t i = 0; i < add->count && !rc; i++)
+        rc = insert_event(w, stmt, add->run_id, &add->events[i], added, err);
+    return rc;
+}
+
+/* What was just written needs no reading. */
+static int64_t follow_page(const struct add *add, int64_t last)
+{
+    for (size_t i = 0; i < add->count; i++)
+        last += add->events[i].id == last + 1;
+    return last;
 }
 
 /* Moves `last` on over the events that follow it without a gap. */
@@ -94,11 +108,11 @@ static int add_events(struct write *w, void *arg, struct error *err)
     bool added = false;
     if (run_state_read(w, add->run_id, &run, err))
         return -1;
-    for (size_t i = 0; i < add->count; i++)
-        if (insert_event(w, add->run_id, &add->events[i], &added, err))
-            return -1;
+    if (insert_events(w, add, &added, err))
+        return -1;
     if (!added)
         return 0;
+    run.last_event_id = follow_page(add, run.last_event_id);
     if (contiguous(w, add->run_id, &run.last_event_id, err))
         return -1;
     return run_state_write(w, &run, err);

@@ -77,8 +77,8 @@ static int forget_position(struct write *w, void *arg, struct error *err)
     return stmt_run(stmt, err);
 }
 
-int store_position_forget(struct store *s, const char *table, const char *stream,
-                          const char *shard, struct error *err)
+int store_position_forget(struct store *s, const char *table, const char *stream, const char *shard,
+                          struct error *err)
 {
     struct store_position position = {.table = table, .stream = stream, .shard = shard};
     return writer_do(&s->writer, forget_position, &position, err);

@@ -1,7 +1,7 @@
 /* Whether a request was made before: here with the same key, at another control plane with the same
  * key, or as a retry that is still going on. */
-#include "lib/json/json_read.h"
 #include "server/store/runs_same.h"
+#include "lib/json/json_read.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -326,8 +326,8 @@ int store_position_list(struct store *s, const char *stream, store_position_fn f
 int store_position_set(struct store *s, const struct store_position *position, struct error *err);
 /* Forgets a shard; with shard NULL all of the table's positions but those in `stream` (NULL: all).
  */
-int store_position_forget(struct store *s, const char *table, const char *stream,
-                          const char *shard, struct error *err);
+int store_position_forget(struct store *s, const char *table, const char *stream, const char *shard,
+                          struct error *err);
 
 /* One small step of letting go: up to `limit` tasks and events of the oldest run that ended before
  * `before` (wall) and has any left. *more tells whether there is more to do. */

@@ -125,9 +125,7 @@ static void failed(struct shard *shard, const struct error *err)
         return;
     }
     shard->pace.due = now + pace_backoff(RETRY_MIN, RETRY_MAX, s->failures + 1);
-    /* Too many readers: that is not the endpoint's failure. */
-    if (!aws_is_throttle(err) && !err_is_remote(err, "LimitExceededException"))
-        stream_failed(s, err);
+    stream_failed(s, err);
 }
 
 static void started(void *ctx, struct aws_response *response, const struct error *err)
@@ -153,11 +151,12 @@ static void start(struct shard *shard)
 {
     struct aws_request request = {0};
     struct error err = {0};
-    const struct streams_start from = {
-        .arn = shard->stream->arn,
-        .shard = shard->id,
-        .from = shard->sequence[0] ? STREAMS_AFTER : shard->latest ? STREAMS_LATEST : STREAMS_OLDEST,
-        .sequence = shard->sequence[0] ? shard->sequence : NULL};
+    const struct streams_start from = {.arn = shard->stream->arn,
+                                       .shard = shard->id,
+                                       .from = shard->sequence[0] ? STREAMS_AFTER
+                                               : shard->latest    ? STREAMS_LATEST
+                                                                  : STREAMS_OLDEST,
+                                       .sequence = shard->sequence[0] ? shard->sequence : NULL};
     int rc = streams_iterator(&request, &from, &err);
     shard->busy = stream_send(shard->stream, &request, rc, started, shard, &err) == 0;
     if (!shard->busy)
@@ -243,8 +242,7 @@ static void ask(struct shard *shard)
 /* A parent that is not known any more was trimmed. */
 static bool parent_done(const struct shard *shard)
 {
-    const struct shard *parent =
-        shard->parent[0] ? shard_find(shard->stream, shard->parent) : NULL;
+    const struct shard *parent = shard->parent[0] ? shard_find(shard->stream, shard->parent) : NULL;
     return !parent || parent->state == SHARD_DONE;
 }
 

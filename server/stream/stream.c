@@ -10,12 +10,12 @@
 /* A table gets a stream, or a permission is given, by hand: no need to look often. */
 #define LOOK_AGAIN_MIN (60 * CLOCK_SECOND)
 #define LOOK_AGAIN_MAX (600 * CLOCK_SECOND)
-#define LIST_RETRY (5 * CLOCK_SECOND)
-#define LIST_WHOLE (300 * CLOCK_SECOND)
+#define STORE_RETRY (5 * CLOCK_SECOND)
 /* Without a way to the endpoint a connection hangs; meanwhile the table is read by Query. */
 enum { CALL_TIMEOUT_MS = 5000 };
-/* Failures in a row after which a stream that was read is given up for a while. */
-enum { PATIENCE = 6 };
+/* Failures in a row after which a stream that was read is given up for a while; more when there are
+ * just too many readers. */
+enum { PATIENCE = 6, PATIENCE_THROTTLED = 40 };
 
 struct stream *stream_new(const struct stream_options *options, struct error *err)
 {
@@ -95,7 +95,7 @@ static void tell(struct stream *s, enum mirror_source source, const char *why)
 }
 
 /* Positions stay in the store: coming back goes on where it ended. */
-static void leave(struct stream *s, int64_t due)
+void stream_leave(struct stream *s, int64_t due)
 {
     s->live_since = 0;
     s->state = STREAM_LOOKING;
@@ -108,13 +108,15 @@ static void leave(struct stream *s, int64_t due)
 
 void stream_failed(struct stream *s, const struct error *err)
 {
-    const bool passing = loop_fault(err) == LOOP_PASSING;
+    const bool throttled = aws_is_throttle(err) || err_is_remote(err, "LimitExceededException");
+    const bool passing = throttled || loop_fault(err) == LOOP_PASSING;
+    const int64_t patience = throttled ? PATIENCE_THROTTLED : PATIENCE;
     int64_t now = loop_now(s->o.loop);
     s->failures++;
-    if (s->state == STREAM_FOLLOWING && passing && s->failures < PATIENCE)
+    if (s->state != STREAM_LOOKING && passing && s->failures < patience && s->live_since)
         return;
     tell(s, passing ? SOURCE_UNREACHABLE : SOURCE_DENIED, err->message);
-    leave(s, now + pace_backoff(s->o.retry, LOOK_AGAIN_MAX, s->failures / PATIENCE + 1));
+    stream_leave(s, now + pace_backoff(s->o.retry, LOOK_AGAIN_MAX, s->failures / PATIENCE + 1));
 }
 
 void stream_begin_anew(struct stream *s, const char *why)
@@ -122,11 +124,11 @@ void stream_begin_anew(struct stream *s, const char *why)
     struct error err = {0};
     log_warn(s->o.loop->log, "records of a stream are lost: the table is read anew",
              LOG_STR("table", s->table), LOG_STR("why", why));
-    leave(s, loop_now(s->o.loop));
+    stream_leave(s, loop_now(s->o.loop));
     if (store_position_forget(s->o.loop->store, s->table, NULL, NULL, &err)) {
         log_error(s->o.loop->log, "positions in a stream cannot be forgotten",
                   LOG_STR("error", err.message));
-        s->due += LIST_RETRY;
+        s->due += STORE_RETRY;
     }
 }
 
@@ -196,7 +198,7 @@ static void looked(void *ctx, struct aws_response *response, const struct error 
     if (begin_list(s, &why)) {
         log_error(s->o.loop->log, "positions in a stream cannot be read",
                   LOG_STR("error", why.message));
-        leave(s, loop_now(s->o.loop) + LIST_RETRY);
+        stream_leave(s, loop_now(s->o.loop) + STORE_RETRY);
     }
 }
 
@@ -208,144 +210,6 @@ static void look(struct stream *s)
     s->busy = stream_send(s, &request, rc, looked, s, &err) == 0;
     if (!s->busy)
         stream_failed(s, &err);
-}
-
-/* --- listing its shards --- */
-
-/* A stream that is followed from now on is read from its open shards; its closed ones are over. */
-static int add_shard(struct stream *s, const struct streams_shard *listed, struct error *err)
-{
-    struct shard *shard = shard_find(s, listed->id);
-    bool known = shard != NULL;
-    if (!known)
-        shard = shard_add(s, listed, err);
-    if (!shard)
-        return -1;
-    shard->listed = true;
-    (void)snprintf(shard->parent, sizeof shard->parent, "%s", listed->parent);
-    if (known || !s->fresh)
-        return 0;
-    shard->latest = !*listed->last;
-    shard->state = shard->latest ? SHARD_STARTING : SHARD_DONE;
-    return stream_keep(s, shard, err);
-}
-
-static int take_shards(struct stream *s, const struct aws_response *response, struct error *err)
-{
-    json_t *listed;
-    size_t i;
-    json_array_foreach (streams_shards(response), i, listed) {
-        struct streams_shard shard;
-        if (streams_shard_read(listed, &shard, err) || add_shard(s, &shard, err))
-            return -1;
-    }
-    const json_t *described = json_object_get(response->json, "StreamDescription");
-    const char *status = json_string_value(json_object_get(described, "StreamStatus"));
-    s->closed = status && strcmp(status, "DISABLED") == 0;
-    return 0;
-}
-
-/* What a whole listing does not tell is gone. -1: with what was not read of it. */
-static int drop_unlisted(struct stream *s)
-{
-    int rc = 0;
-    struct error err = {0};
-    for (struct shard *shard = s->shards, *next; shard; shard = next) {
-        next = shard->next;
-        if (shard->dropped || shard->listed)
-            continue;
-        if (shard->state != SHARD_DONE)
-            rc = -1;
-        (void)store_position_forget(s->o.loop->store, s->table, s->arn, shard->id, &err);
-        shard_drop(shard);
-    }
-    return rc;
-}
-
-static bool all_done(const struct stream *s)
-{
-    for (const struct shard *shard = s->shards; shard; shard = shard->next)
-        if (!shard->dropped && shard->state != SHARD_DONE)
-            return false;
-    return true;
-}
-
-/* A disabled stream that was read to its end is no stream any more; the table may have another.
- * Otherwise children of what is done will be listed soon. */
-static void list_ended(struct stream *s)
-{
-    int64_t now = loop_now(s->o.loop);
-    if (s->whole && drop_unlisted(s)) {
-        stream_begin_anew(s, "a shard was trimmed before it was read");
-        return;
-    }
-    if (s->whole)
-        s->whole_at = now + LIST_WHOLE;
-    s->state = STREAM_FOLLOWING;
-    s->fresh = false;
-    s->due = s->whole_at;
-    if (!all_done(s))
-        return;
-    s->due = now + LIST_RETRY;
-    if (s->closed)
-        leave(s, s->due);
-}
-
-static void listed(void *ctx, struct aws_response *response, const struct error *err)
-{
-    struct stream *s = ctx;
-    struct error why = {0};
-    s->busy = false;
-    if (s->state != STREAM_LISTING)
-        return;
-    if (err) {
-        if (err_is_remote(err, "ResourceNotFoundException") || s->live_since)
-            leave(s, loop_now(s->o.loop) + LIST_RETRY);
-        else
-            stream_failed(s, err);
-        return;
-    }
-    loop_note(s->o.loop, NULL);
-    if (take_shards(s, response, &why)) {
-        log_error(s->o.loop->log, "the shards of a stream cannot be kept",
-                  LOG_STR("error", why.message));
-        leave(s, loop_now(s->o.loop) + LIST_RETRY);
-        return;
-    }
-    const char *last = streams_last_shard(response);
-    (void)snprintf(s->after, sizeof s->after, "%s", last ? last : "");
-    if (!last)
-        list_ended(s);
-}
-
-static void list(struct stream *s)
-{
-    struct aws_request request = {0};
-    struct error err = {0};
-    int rc = streams_describe(&request, s->arn, s->after[0] ? s->after : NULL, &err);
-    s->busy = stream_send(s, &request, rc, listed, s, &err) == 0;
-    if (!s->busy)
-        stream_failed(s, &err);
-}
-
-static void list_whole(struct stream *s)
-{
-    s->state = STREAM_LISTING;
-    s->whole = true;
-    s->after[0] = '\0';
-    for (struct shard *shard = s->shards; shard; shard = shard->next)
-        shard->listed = false;
-}
-
-/* Children are listed behind their parents. Should one not be there yet, the next whole listing
- * finds it. */
-void stream_list_after(struct stream *s, const struct shard *shard)
-{
-    if (s->state != STREAM_FOLLOWING)
-        return;
-    s->state = STREAM_LISTING;
-    s->whole = false;
-    (void)snprintf(s->after, sizeof s->after, "%s", shard->id);
 }
 
 /* --- following --- */
@@ -362,7 +226,7 @@ static int64_t step_shards(struct stream *s, int64_t now)
 /* When every shard has an iterator, nothing can fall between it and a Query that is sent now. */
 static void check_live(struct stream *s, int64_t now)
 {
-    if (s->live_since || s->state != STREAM_FOLLOWING || all_done(s))
+    if (s->live_since || s->state != STREAM_FOLLOWING || stream_all_done(s))
         return;
     for (const struct shard *shard = s->shards; shard; shard = shard->next)
         if (!shard->dropped && shard->state == SHARD_STARTING)
@@ -377,11 +241,11 @@ int64_t stream_step(struct stream *s)
     int64_t now = loop_now(s->o.loop);
     int64_t next = LOOP_NEVER;
     if (s->state == STREAM_FOLLOWING && now >= s->due)
-        list_whole(s);
+        stream_list_whole(s);
     if (!s->busy && s->state == STREAM_LOOKING && now >= s->due)
         look(s);
     else if (!s->busy && s->state == STREAM_LISTING)
-        list(s);
+        stream_list(s);
     if (s->state != STREAM_LOOKING)
         next = step_shards(s, now);
     check_live(s, now);

@@ -41,13 +41,13 @@ struct stream {
     char *table;
     char arn[STREAM_ARN_MAX];
     enum stream_state state;
-    bool busy;       /* a call about table or stream is in flight */
-    bool fresh;      /* the listing under way is for following from now on */
-    bool whole;      /* it begins at the first shard */
-    bool closed;     /* the stream is disabled: there will be no more records */
+    bool busy;                /* a call about table or stream is in flight */
+    bool fresh;               /* the listing under way is for following from now on */
+    bool whole;               /* it begins at the first shard */
+    bool closed;              /* the stream is disabled: there will be no more records */
     char after[SHARD_ID_MAX]; /* where its next page begins */
-    int64_t due;     /* of the next look or listing */
-    int64_t whole_at; /* when a whole listing is due */
+    int64_t due;              /* of the next look or listing */
+    int64_t whole_at;         /* when a whole listing is due */
     int64_t failures;
     int64_t live_since;
     bool expecting;
@@ -63,8 +63,22 @@ int stream_send(struct stream *s, struct aws_request *request, int rc, aws_done_
 void stream_failed(struct stream *s, const struct error *err);
 /* Records are lost, or the shards are others: begin anew from now on. */
 void stream_begin_anew(struct stream *s, const char *why);
+/* Drops the shards and looks for the stream again at `due`; positions stay in the store. */
+void stream_leave(struct stream *s, int64_t due);
+
+/* --- stream_list.c --- */
+
+/* Sends the call for the next page of shards. */
+void stream_list(struct stream *s);
+/* Begins a listing of all shards. */
+void stream_list_whole(struct stream *s);
+/* Nothing is left to be read. */
+bool stream_all_done(const struct stream *s);
 /* A shard was read to its end: its children are to be found. */
 void stream_list_after(struct stream *s, const struct shard *shard);
+
+/* --- shard.c --- */
+
 /* Writes the shard's position. -1: it is not in the store. */
 int stream_keep(const struct stream *s, const struct shard *shard, struct error *err);
 

@@ -19,6 +19,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import scale  # noqa: E402  (a file beside this one)
+import sfn_bench  # noqa: E402
 
 BENCHES = {}
 
@@ -175,6 +176,12 @@ def pages(options):
         done["p99Large"] <= 2 * done["p99Small"]
 
 
+@bench("states")
+def states(options):
+    yield from sfn_bench.figures(str(options.build), str(options.build / "bench" / "sfn_load"),
+                                 str(options.folder))
+
+
 # --- workers and objects --------------------------------------------------------------------------
 
 @bench("start")
@@ -221,6 +228,27 @@ def copy(options):
     source.unlink()
     yield "local S3: CopyObject of 1 GiB, durable", f"{sorted(took)[2] * 1000:.1f} ms", \
         "<= 650 ms", sorted(took)[2] <= 0.65
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+@bench("page")
+def page(options):
+    """Ten thousand tasks in headless Chromium, the answers made up: the page's own cost."""
+    if not shutil.which("node") or not shutil.which("chromium"):
+        yield "page", "left out: node or chromium is missing", "", None
+        return
+    done = subprocess.run(["node", scale.ROOT / "tests/browser/bench.mjs"], capture_output=True,
+                          text=True, check=False,
+                          env={**os.environ, "STEPFLEET_BUILD": str(options.build)})
+    if done.returncode:
+        raise SystemExit(f"bench.mjs failed: {done.stderr}")
+    seen = json.loads(done.stdout)
+    yield "page, 10,000 tasks: first paint", f"{seen['firstPaintMs']} ms, all {seen['allTasksMs']} ms", \
+        "< 1 s", seen["firstPaintMs"] < 1000
+    yield "page: frames while panning", \
+        f"p95 {seen['frameP95Ms']} ms, longest {seen['frameMaxMs']} ms, draw {seen['drawMs']} ms", \
+        "none over 50 ms", seen["frameMaxMs"] <= 50
 
 
 # --- the table ------------------------------------------------------------------------------------

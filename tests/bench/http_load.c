@@ -183,5 +183,8 @@ int main(int argc, char **argv)
     l.last = began;
     run(&l, began + (int64_t)(seconds * 1e6));
     report(&l, (double)(now() - began) / 1e6);
+    free(l.clients);
+    free(l.polls);
+    free(l.samples);
     return 0;
 }

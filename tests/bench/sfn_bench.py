@@ -40,7 +40,8 @@ class Server:
         program = os.path.join(build, "stepfleet")
         self.process = subprocess.Popen(
             [program, "serve", "--local", "--listen", "127.0.0.1:0", "--aws-listen",
-             "127.0.0.1:0", "--data", folder], stdout=subprocess.PIPE, text=True)
+             "127.0.0.1:0", "--data", folder,
+             "--log-level", "warn"], stdout=subprocess.PIPE, text=True)
         self.url = None
         for line in self.process.stdout:
             found = re.match(r"aws endpoint (http://\S+)", line)
@@ -81,16 +82,53 @@ class Server:
 
 
 def measure(server, load, arn, arguments, text, folder):
+    """What sfn_load prints, with the server's CPU seconds and growth in memory (MB, without pages
+    of files, which the system takes back when it needs them)."""
     path = os.path.join(folder, "input.json")
     with open(path, "w", encoding="ascii") as out:
         out.write(text)
-    cpu = server.cpu()
-    rss, anon = server.status("VmRSS"), server.status("RssAnon")
+    cpu, anon, rss = server.cpu(), server.status("RssAnon"), server.status("VmRSS")
     done = subprocess.run([load, server.port, *arguments, arn, path], check=True, text=True,
                           stdout=subprocess.PIPE)
-    return (f"{done.stdout.strip()}; server {server.cpu() - cpu:.2f} CPU s, "
-            f"RSS {rss:.1f} -> {server.status('VmRSS'):.1f} MB, without file pages "
-            f"{anon:.1f} -> {server.status('RssAnon'):.1f} MB")
+    return {**json.loads(done.stdout), "cpu": server.cpu() - cpu,
+            "anon": server.status("RssAnon") - anon, "rss": server.status("VmRSS") - rss}
+
+
+def items(count):
+    return json.dumps(list(range(count)), separators=(",", ":"))
+
+
+# name, machine, how sfn_load is called, input, goal in words, and whether it is reached
+CASES = [
+    ("five-pass executions, one after the other", passes(5), ["seq", "2000"], "{}",
+     "p50 <= 0.8 ms", lambda m: m["p50"] <= 0.8),
+    ("five-pass executions, 32 at a time", passes(5), ["par", "20000", "32"], "{}",
+     ">= 5,000/s", lambda m: m["perSecond"] >= 5000),
+    ("inline Map of 5,000 items", map_of(None), ["seq", "1"], items(5000),
+     "<= 250 ms", lambda m: m["p50"] <= 250),
+    ("distributed Map of 10,000 items, express", map_of("EXPRESS"), ["seq", "1"], items(10000),
+     "<= 500 ms, <= 30 MB", lambda m: m["p50"] <= 500 and m["anon"] <= 30),
+    ("distributed Map of 10,000 items, standard", map_of("STANDARD"), ["seq", "1"], items(10000),
+     "<= 500 ms, <= 30 MB", lambda m: m["p50"] <= 500 and m["anon"] <= 30),
+]
+
+
+def figures(build, load, folder, only=""):
+    """What was measured, the figure, the goal, whether it is reached."""
+    for number, (name, definition, arguments, text, goal, reached) in enumerate(CASES):
+        if only not in name:
+            continue
+        with tempfile.TemporaryDirectory(dir=folder) as data:
+            server = Server(build, data)
+            try:
+                arn = server.machine(f"bench{number}", definition)
+                m = measure(server, load, arn, arguments, text, folder)
+            finally:
+                server.close()
+        figure = (f"{m['perSecond']:.1f}/s, p50 {m['p50']:.2f} ms, p99 {m['p99']:.2f} ms, "
+                  f"{1e3 * m['cpu'] / m['executions']:.2f} CPU ms each, RSS +{m['rss']:.0f} MB "
+                  f"({m['anon']:.0f} without file pages)")
+        yield name, figure, goal, reached(m)
 
 
 def main():
@@ -99,31 +137,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="cases whose name holds this text")
     options = parser.parse_args()
-    items = json.dumps(list(range(10000)), separators=(",", ":"))
-    small = json.dumps(list(range(5000)), separators=(",", ":"))
-    cases = [
-        ("five-pass sequential", passes(5), ["seq", "2000"], "{}"),
-        ("five-pass 32 concurrent", passes(5), ["par", "20000", "32"], "{}"),
-        ("inline map 5,000", map_of(None), ["seq", "1"], small),
-        ("distributed map 10,000 express", map_of("EXPRESS"), ["seq", "1"], items),
-        ("distributed map 10,000 standard", map_of("STANDARD"), ["seq", "1"], items),
-    ]
     with tempfile.TemporaryDirectory() as folder:
         load = os.path.join(folder, "sfn_load")
         subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", load,
                         os.path.join(HERE, "sfn_load.c")], check=True)
-        for number, (name, definition, arguments, text) in enumerate(cases):
-            if options.only not in name:
-                continue
-            for _ in range(options.rounds):
-                with tempfile.TemporaryDirectory() as data:
-                    server = Server(options.build, data)
-                    try:
-                        arn = server.machine(f"bench{number}", definition)
-                        print(f"{name}: {measure(server, load, arn, arguments, text, folder)}",
-                              flush=True)
-                    finally:
-                        server.close()
+        for _ in range(options.rounds):
+            for name, figure, goal, reached in figures(options.build, load, folder, options.only):
+                print(f"{name}: {figure} (goal {goal}: {'yes' if reached else 'NO'})", flush=True)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
  *   sfn_load PORT seq COUNT MACHINE_ARN INPUT_FILE            one after the other
  *   sfn_load PORT par COUNT CONNECTIONS MACHINE_ARN INPUT_FILE
  *
- * An execution counts once DescribeExecution says SUCCEEDED; it is asked at once, then every
- * millisecond. One thread, poll(2), no library: the driver must not be what is measured. */
+ * Prints one JSON object; times in milliseconds. An execution counts once DescribeExecution says
+ * SUCCEEDED; it is asked at once, then every millisecond. One thread, poll(2), no library: the
+ * driver must not be what is measured. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -199,6 +200,15 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static void report(struct load *l, double took)
+{
+    qsort(l->took, l->ended, sizeof *l->took, compare);
+    (void)printf("{\"executions\": %zu, \"seconds\": %.3f, \"perSecond\": %.1f, \"p50\": %.3f, "
+                 "\"p99\": %.3f, \"max\": %.3f}\n",
+                 l->ended, took / 1e3, (double)l->ended * 1e3 / took, l->took[l->ended / 2],
+                 l->took[l->ended * 99 / 100], l->took[l->ended - 1]);
+}
+
 int main(int argc, char **argv)
 {
     struct load l = {0};
@@ -216,10 +226,9 @@ int main(int argc, char **argv)
         die("start", "out of memory, or too many connections");
     double began = now();
     run(&l, clients, count);
-    double took = now() - began;
-    qsort(l.took, l.ended, sizeof *l.took, compare);
-    (void)printf("%zu executions, %.3f s, %.1f/s, p50 %.3f ms, p99 %.3f ms, max %.3f ms\n", l.ended,
-                 took / 1e3, (double)l.ended * 1e3 / took, l.took[l.ended / 2],
-                 l.took[l.ended * 99 / 100], l.took[l.ended - 1]);
+    report(&l, now() - began);
+    free(clients);
+    free(l.took);
+    free(l.input);
     return 0;
 }

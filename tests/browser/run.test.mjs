@@ -47,14 +47,14 @@ test("filters, sorting and the state machine are linked", async () => {
   await page.goto(`${server.url}/#/runs/${id}`);
   await page.locator(".counts").getByRole("button", { name: /1 failed/ }).click();
   await page.waitForURL(/status=Failed/);
-  await page.getByText("1 of 5 tasks").waitFor();
+  await page.getByText("1 of 5 tasks", { exact: true }).waitFor();
   await page.locator(".counts").getByRole("button", { name: /1 failed/ }).click();
   await grid(page).getByRole("button", { name: "Task", exact: true }).click();
   await grid(page).getByRole("button", { name: "Task", exact: true }).click();
   await page.waitForURL(/sort=-task/);
   assert.match(await grid(page).locator("tbody tr[data-row='0']").innerText(), /part-00005/);
   await page.getByLabel("Search tasks").fill("part-00003");
-  await page.getByText("1 of 5 tasks").waitFor();
+  await page.getByText("1 of 5 tasks", { exact: true }).waitFor();
   const state = page.getByRole("button", { name: /^InvokeTaskMonitor Task/ });
   assert.match(await state.getAttribute("aria-label"), /· \d+ ×, done$/);
   await state.click();
@@ -70,7 +70,7 @@ test("cancel asks first, then is seen live; what did not complete is retried", a
   const page = await browser.page();
   const id = await server.submit(spec(1, { taskList: tasks(3, (i) => (i ? { taskName: `slow-${i}` } : {})) }), 1);
   await page.goto(`${server.url}/#/runs/${id}`);
-  await page.locator(".counts").getByText("running").waitFor();
+  await page.locator(".summary.running").waitFor();
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("button", { name: "Leave it" }).click();
   await page.getByRole("button", { name: "Cancel" }).click();
@@ -119,7 +119,7 @@ test("CSV and JSON are downloads; the offline copy opens from disk and asks nobo
 test("hostile names are text", async () => {
   const names = ["<img src=x onerror=\"document.title='owned'\">", "\u202Etxet\u2066 rtl", "😀🚀", "</script><script>document.title='owned'</script>", "&lt;b&gt;"];
   const id = await server.submit(spec(1, { workflowName: "copy_pattern_1", labels: { note: "<b>x</b>" },
-    taskList: tasks(names.length + 1, (i) => ({ taskName: names[i] ?? "n".repeat(255), objectKey: i ? "input/sample.bin" : `<i>${"k".repeat(1000)}` })) }), 1);
+    taskList: tasks(names.length + 1, (i) => ({ taskName: names[i] ?? "n".repeat(255), objectKey: i ? "input/sample.bin" : `<i>${"k".repeat(980)}` })) }), 1);
   await server.over(id);
   const page = await browser.page();
   await page.goto(`${server.url}/#/runs/${id}`);
@@ -149,8 +149,9 @@ test("a thousand tasks are all there, and few are in the document", async () => 
   assert.match(await page.locator("tr[data-row='999']").innerText(), /task-01000/);
   // A selection in the timeline leaves the tasks of its rows.
   const canvas = page.locator(".stage canvas");
-  const box = await canvas.boundingBox();
   await page.getByRole("button", { name: "Select" }).click();
+  await canvas.scrollIntoViewIfNeeded();
+  const box = await canvas.boundingBox();
   await page.mouse.move(box.x + 2, box.y + 40);
   await page.mouse.down();
   await page.mouse.move(box.x + box.width - 2, box.y + 80, { steps: 4 });

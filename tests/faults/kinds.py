@@ -58,7 +58,7 @@ KINDS = (
     Kind("throttling: DynamoDB", often("dynamodb.*", acts.throttle, 0.3)),
     Kind("throttling: ECS", often("ecs.*", acts.throttle, 0.4)),
     Kind("throttling: Step Functions", often("states.*", acts.throttle, 0.4)),
-    Kind("throttling: S3 (503 SlowDown)", often("s3.*", acts.slow_down, 0.5)),
+    Kind("throttling: S3 (503 SlowDown)", often("s3.*", acts.slow_down, 0.3, 24)),
     Kind("throttling: all services", often("*", acts.throttle)),
     Kind("throttling: Rate exceeded in disguise", often("ecs.RunTask", acts.rate_exceeded, 0.6, 12)),
     Kind("RunTask failures[] that pass", at("ecs.RunTask", acts.refuse_task(

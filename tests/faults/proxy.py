@@ -126,7 +126,8 @@ class Proxy:
         self.listener = Listener(("127.0.0.1", 0), Handler)
         self.listener.proxy = self
         self.url = f"http://127.0.0.1:{self.listener.server_address[1]}"
-        self.thread = threading.Thread(target=self.listener.serve_forever, args=(0.05,))
+        self.thread = threading.Thread(target=self.listener.serve_forever, args=(0.05,),
+                                       daemon=True)
         self.thread.start()
 
     def set_target(self, url):

@@ -1,4 +1,5 @@
 """One round of each sort; every one raises when the invariant does not hold."""
+import contextlib
 import random
 import threading
 import time
@@ -78,7 +79,7 @@ def play_kill(world, chance, _number):
     world.check()
 
 
-PLAYS = {"kind": play_kind, "kill": play_kill, "full disk": play_full_disk,
+PLAYS = {"kind": play_kind, "kill": play_kill, "full-disk": play_full_disk,
          "locked": play_locked_database}
 
 
@@ -90,7 +91,8 @@ def play(what, number, seed, folder):
         PLAYS[what](world, random.Random(seed), number)
     except Exception as problem:  # whatever it is, the round did not hold
         wrong = f"{type(problem).__name__}: {problem}"
-        world.keep(folder)
+        with contextlib.suppress(OSError):  # files that vanish while they are copied
+            world.keep(folder)
     try:
         world.close()
     except Exception as problem:  # a sanitizer's report, or a server that did not end well

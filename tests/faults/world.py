@@ -74,7 +74,7 @@ class World:
 
     def keep(self, folder):
         """Ends all and keeps the data folder, the logs and the list of calls for a look."""
-        if self.server.process.poll() is None:
+        if self.server.process and self.server.process.poll() is None:
             self.kill()
         folder = pathlib.Path(folder)
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,7 @@
 """Runs that were started elsewhere: by hand, and by another control plane on the same account."""
 import http.client
 import json
+import sqlite3
 import time
 import unittest
 import urllib.parse
@@ -76,6 +77,27 @@ class ByHand(unittest.TestCase):
         listed = server.get("/workflows").json()["items"]
         self.assertEqual(sorted(run["workflowRunId"] for run in listed), [4711, own])
 
+    def test_long_list_in_a_manifest(self):
+        """Another server's long list: its tasks are read from the object that its input names."""
+        server = self.serve()
+        value = spec(2)
+        task = value["taskList"][0]
+        value["taskList"] = [{**task, "taskName": f"task-{i:04}"} for i in range(401)]
+        own = server.accept(value, 2)
+        server.call("POST", f"/workflows/{own}/cancel")
+        server.wait(own)
+        arn = server.run(own)["execution"]["arn"]
+        if not arn:
+            self.skipTest("left out: the run was cancelled before it was started")
+        given = json.loads(states(server.aws_url, "DescribeExecution", {"executionArn": arn})["input"])
+        self.assertIn("taskManifest", given)
+        arn = start_by_hand(server.aws_url, 2, "long", {**given, "workflowRunId": 4712})
+        self.assertEqual(find(server, arn)["workflowRunId"], 4712)
+        self.assertEqual(server.run(4712)["tasks"]["total"], 401)
+        self.assertEqual(len(server.get("/workflows/4712/spec").json()["taskList"]), 401)
+        server.call("POST", "/workflows/4712/cancel")
+        server.wait(4712)
+
     def test_what_is_no_spec_is_passed_over(self):
         server = self.serve()
         start_by_hand(server.aws_url, 1, "nonsense", {"hello": 1})
@@ -84,8 +106,10 @@ class ByHand(unittest.TestCase):
         self.assertEqual(len(server.get("/workflows").json()["items"]), 1)
 
 
-class TwoControlPlanes(unittest.TestCase):
+class Two(unittest.TestCase):
     """Two servers with one AWS: the endpoint that the first one embeds."""
+
+    environment = {}
 
     def setUp(self):
         self.first = Server().start()
@@ -93,7 +117,7 @@ class TwoControlPlanes(unittest.TestCase):
         outputs = {f"stepfleet-pattern-{p}": self.outputs(p) for p in (1, 2)}
         self.second = Server("--outputs", json.dumps(outputs), local=False, environment={
             "AWS_ENDPOINT_URL": self.first.aws_url, "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}).start()
+            "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", **self.environment}).start()
         self.addCleanup(self.second.close)
 
     def outputs(self, pattern):
@@ -105,6 +129,15 @@ class TwoControlPlanes(unittest.TestCase):
                 "securityGroupId": value["securityGroupId"],
                 **{name: value[name] for name in value if name.startswith(("ddbTable", "hashKey", "rangeKey"))}}
 
+    def mirror(self, table, until):
+        """Waits until the second server's /readyz tells this of a table of pattern 1."""
+        end = time.monotonic() + PATIENCE
+        while not until(self.second.get("/readyz").json()["mirror"]["pattern1"][table]):
+            self.assertLess(time.monotonic(), end, self.second.read_log())
+            time.sleep(0.05)  # polling a REST answer
+
+
+class TwoControlPlanes(Two):
     def test_both_show_all_runs(self):
         ids = {self.first.accept(spec(1), 1), self.second.accept(spec(2), 2)}
         for server in (self.first, self.second):
@@ -161,3 +194,62 @@ class TwoControlPlanes(unittest.TestCase):
         self.assertEqual(refused.status, 422, refused.body)
         self.assertIn(str(again), refused.json()["detail"])
         self.assertEqual(len(self.executions()), 2)
+
+    def positions(self):
+        """How far the second server has read, by shard."""
+        with sqlite3.connect(f"file:{self.second.data}/stepfleet.db?mode=ro", uri=True) as db:
+            rows = db.execute("SELECT stream, shard, sequence FROM stream_positions").fetchall()
+        db.close()
+        return {(stream, shard): sequence for stream, shard, sequence in rows}
+
+    def test_position_survives_kill(self):
+        """What happens while a control plane is down is there when it is back."""
+        for table in ("summary", "details"):
+            self.mirror(table, lambda source: source == "stream")
+        run_id = self.second.accept(spec(1), 1)
+        self.second.wait(run_id)
+        self.second.wait(run_id, lambda run: sum(1 for s in self.positions().values() if s) >= 2)
+        before = self.positions()
+        self.second.kill()
+        arn = start_by_hand(self.first.aws_url, 1, "meanwhile", spec(1))
+        other = self.first.wait(find(self.first, arn)["workflowRunId"])["workflowRunId"]
+        self.second.start()
+        run = self.second.wait(other, lambda run: run.get("endedAt"))
+        self.assertEqual((run["status"], run["tasks"]["completed"], run["origin"]),
+                         ("Completed", 10, "elsewhere"))
+        grown = {shard for shard, sequence in before.items() if sequence}
+        self.second.wait(run_id, lambda run: all(
+            int(self.positions()[shard]) > int(before[shard]) for shard in grown))
+        self.assertNotIn("lost", self.second.read_log())
+
+
+class WithoutStreams(Two):
+    """The streams endpoint is out of reach, as in a VPC with a gateway endpoint only."""
+
+    environment = {"AWS_ENDPOINT_URL_DYNAMODB_STREAMS": "http://127.0.0.1:1"}
+
+    def test_runs_are_mirrored_by_query(self):
+        run_id = self.second.accept(spec(1), 1)
+        arn = start_by_hand(self.first.aws_url, 1, "by-hand", spec(1))
+        run = self.second.wait(run_id)
+        self.assertEqual((run["status"], run["tasks"]["completed"]), ("Completed", 10))
+        run = self.second.wait(find(self.second, arn)["workflowRunId"])
+        self.assertEqual((run["status"], run["tasks"]["completed"]), ("Completed", 10))
+        self.mirror("details", lambda source: source == "query: the streams endpoint does not answer")
+        self.assertEqual(self.second.get("/readyz").status, 200)
+        told = self.second.read_log().count("its stream cannot be")
+        self.assertEqual(told, 4)  # once a table
+
+
+class Unreachable(unittest.TestCase):
+    def test_not_ready(self):
+        """Before any run was submitted, a server that cannot reach AWS says so."""
+        server = Server("--state-machine-1", MACHINE.format(1), local=False, environment={
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}).start()
+        self.addCleanup(server.close)
+        end = time.monotonic() + PATIENCE
+        while "failed" not in server.get("/readyz").json()["checks"]["aws"]:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)  # polling a REST answer
+        self.assertEqual(server.get("/readyz").status, 503)

@@ -2,9 +2,11 @@
 import collections
 import hashlib
 import json
+import threading
 import unittest
 
-from tests.flow.server import Server, spec
+from tests.faults.proxy import Proxy, Rule
+from tests.flow.server import PATIENCE, Server, spec
 
 TASKS = 700
 
@@ -104,6 +106,51 @@ class Scale(unittest.TestCase):
         self.assertIn("could not be stored in S3", run["reason"])
         self.assertIn("create the bucket", run["reason"])
         self.assertIsNone(run["execution"]["arn"])
+
+
+class ManifestCrash(unittest.TestCase):
+    """kill -9 of the server when the manifest is stored and the execution is not started."""
+
+    def setUp(self):
+        self.proxy = Proxy()
+        self.addCleanup(self.proxy.close)
+        self.server = Server("--aws-advertise", self.proxy.url)
+        self.addCleanup(self.server.close)
+        self.reached = threading.Event()
+
+    def hold(self, _call, _forward):
+        self.reached.set()
+        return None  # the connection is reset: the call was never carried out
+
+    def stored(self):
+        """Bodies of the manifests that were put."""
+        return [call.body for call in self.proxy.calls
+                if call.operation == "PutObject" and call.path.endswith("/tasks.json")]
+
+    def test_the_same_object_is_stored_again_and_the_run_ends(self):
+        rule = Rule("*.StartExecution", self.hold)
+        self.proxy.rules.append(rule)
+        self.server.start()
+        self.proxy.set_target(self.server.aws_url)
+        value = long_spec(1, TASKS)
+        for task in value["taskList"]:
+            task["objectKey"] = "input/sample.bin"
+        run_id = self.server.accept(value, 1)
+        self.assertTrue(self.reached.wait(PATIENCE))
+        self.server.kill()
+        self.proxy.rules.remove(rule)
+        before = self.stored()
+        self.server.start()
+        self.proxy.set_target(self.server.aws_url)
+        run = self.server.wait(run_id)
+        self.assertEqual((run["status"], run["tasks"]["completed"]), ("Completed", TASKS))
+        after = self.stored()
+        self.assertGreater(len(after), len(before))
+        self.assertEqual(len(set(after)), 1)
+        executions = self.server.aws("stepfunctions").list_executions(
+            stateMachineArn=run["execution"]["arn"].rsplit(":", 1)[0]
+            .replace(":execution:", ":stateMachine:"))["executions"]
+        self.assertEqual(len(executions), 1)
 
 
 if __name__ == "__main__":

@@ -51,9 +51,9 @@ class Commands(unittest.TestCase):
         self.assertIn("line 1", run("check", self.write("{")).stderr)
         self.assertEqual(run("check", self.write(spec(1)), "--pattern", "3").returncode, 2)
         self.assertEqual(run("check", str(self.folder / "none.json")).returncode, 2)
-        done = run("check", self.write(" " * (1024 * 1024 + 1)))
+        done = run("check", self.write(" " * (16 * 1024 * 1024 + 1)))
         self.assertEqual(done.returncode, 1)
-        self.assertIn("larger than 1048576 bytes", done.stderr)
+        self.assertIn("larger than 16777216 bytes", done.stderr)
 
     def test_check_knows_local_mode(self):
         short = self.write({"workflowName": "copy_pattern_2",

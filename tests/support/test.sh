@@ -23,5 +23,11 @@ else
 fi
 echo "flow tests ($build)"
 STEPFLEET_BUILD=$build "$python" -m tests.flow
+if [ -z "$san" ]; then
+    echo "browser tests ($build)"
+    make --no-print-directory browser
+else
+    echo "left out: browser tests, which run without SAN"
+fi
 echo "faults ($build)"
-STEPFLEET_BUILD=$build exec "$python" -m tests.faults --rounds 10
+STEPFLEET_BUILD=$build exec "$python" -m tests.faults --rounds 10 --no-peer

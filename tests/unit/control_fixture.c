@@ -57,7 +57,12 @@ void control_fixture_start(struct control_fixture *f)
                                       .clock = clock_system(),
                                       .health = &f->health,
                                       .calls_per_second = 1000,
-                                      .list_above = f->list_above};
+                                      .list_above = f->list_above,
+                                      .discover = f->discover,
+                                      .stream_interval = 20 * CLOCK_MS,
+                                      .stream_retry = 100 * CLOCK_MS};
+    if (f->streams)
+        options.details_table[1] = "workflow_details_pattern_1";
     f->control = control_start(&options, &err);
     cr_assert_not_null(f->control, "%s", err.message);
 }

@@ -20,6 +20,8 @@ struct control_fixture {
     pthread_cond_t changed;
     int64_t changes; /* guarded by lock */
     int list_above;  /* option of the loop, 0: its default */
+    bool streams;    /* option: follow the details table's stream */
+    bool discover;   /* option: look for runs started elsewhere */
 };
 
 /* Opens store and fake; the loop is not started. */

@@ -139,3 +139,16 @@ Test(json, dump_writes_reals_in_their_fewest_digits)
         json_decref(value);
     }
 }
+
+Test(json, writes_whole_numbers)
+{
+    static const int64_t numbers[] = {0, 7, -1, 1000000, INT64_MAX, INT64_MIN};
+    struct buf out;
+    buf_init(&out, BUF_MAX_LINE);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        json_int_text(&out, numbers[i]);
+        buf_addc(&out, ' ');
+    }
+    cr_expect_str_eq(buf_str(&out), "0 7 -1 1000000 9223372036854775807 -9223372036854775808 ");
+    buf_free(&out);
+}

@@ -388,6 +388,65 @@ Test(streams, iterators_stand_where_they_were_asked_to)
     json_decref(all);
 }
 
+Test(streams, nothing_is_skipped_behind_a_number_that_no_record_has_yet)
+{
+    char arn[TEXT_ROOM];
+    char first[TEXT_ROOM];
+    char iterator[TEXT_ROOM];
+    enable("plain", "KEYS_ONLY");
+    latest_arn("plain", arn);
+    json_t *description = describe(arn, "");
+    json_t *shard = json_array_get(json_object_get(description, "Shards"), 0);
+    text_of(json_object_get(shard, "SequenceNumberRange"), "StartingSequenceNumber", first,
+            sizeof first);
+    json_decref(description);
+    get_iterator(arn, 0, "AFTER_SEQUENCE_NUMBER", first, iterator);
+    put("plain", 1);
+    put("plain", 2);
+    json_t *records = read_on(iterator, 1000);
+    cr_expect_eq(json_array_size(records), 2);
+    json_decref(records);
+    get_iterator(arn, 0, "AFTER_SEQUENCE_NUMBER", first, iterator);
+    records = read_on(iterator, 1000);
+    cr_expect_eq(json_array_size(records), 1);
+    json_decref(records);
+}
+
+/* A list of empty strings: nine characters of JSON for each byte that counts. */
+static void put_swollen(int strings, const char *mark)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < strings; i++)
+        cr_assert_eq(json_array_append_new(list, json_pack("{s:s}", "S", "")), 0);
+    json_t *input = json_pack("{s:s, s:{s:{s:s}, s:{s:s}, s:{s:o}}}", "TableName", "plain", "Item",
+                              "id", "S", "a", "mark", "S", mark, "list", "L", list);
+    struct ddb_answer a = ddb_call_json(&place, "PutItem", input);
+    cr_assert_str_empty(a.code, "%s", a.message);
+    ddb_answer_free(&a);
+    json_decref(input);
+}
+
+Test(streams, two_images_of_the_largest_items_are_kept)
+{
+    char arn[TEXT_ROOM];
+    enum { STRINGS = 400 * 1024 - 64 };
+    enable("plain", "NEW_AND_OLD_IMAGES");
+    latest_arn("plain", arn);
+    put_swollen(STRINGS, "1");
+    put_swollen(STRINGS, "2");
+    char iterator[TEXT_ROOM];
+    get_iterator(arn, 0, "TRIM_HORIZON", NULL, iterator);
+    json_decref(read_on(iterator, 1));
+    json_t *records = read_on(iterator, 1);
+    json_t *change = json_object_get(json_array_get(records, 0), "dynamodb");
+    static const char *const images[] = {"OldImage", "NewImage"};
+    for (size_t i = 0; i < 2; i++)
+        cr_expect_eq(json_array_size(json_object_get(
+                         json_object_get(json_object_get(change, images[i]), "list"), "L")),
+                     STRINGS, "%s", images[i]);
+    json_decref(records);
+}
+
 Test(streams, pages_join)
 {
     char arn[TEXT_ROOM];

@@ -125,16 +125,16 @@ Test(monitor, ends_with_long_names_and_reasons_too)
 {
     enum { TASKS = 40 };
     struct worker_peer p;
-    char id[16], name[200], reason[500];
+    char id[16], name[200], reason[500], many[180];
     worker_peer_open(&p);
     json_t *run = run_of(&p, TASKS);
     json_object_set_new(run, "runTimeoutSeconds", json_integer(1));
     for (int i = 0; i < TASKS; i++) {
-        memset(name, 'n', sizeof name);
+        memset(many, 'n', sizeof many);
         memset(reason, 'r', sizeof reason);
-        name[sizeof name - 1] = reason[sizeof reason - 1] = '\0';
+        many[sizeof many - 1] = reason[sizeof reason - 1] = '\0';
         (void)snprintf(id, sizeof id, "%d", i);
-        memcpy(name, id, strlen(id));
+        (void)snprintf(name, sizeof name, "%d%s", i, many);
         reason[0] = (char)('a' + i % 8);
         worker_peer_row(&p, id, name, i ? "Failed" : "Running", reason);
     }
@@ -397,50 +397,49 @@ Test(monitor, ends_a_run_that_takes_too_long)
     worker_peer_close(&p);
 }
 
-Test(monitor, turns_refused_launches_into_failed_rows)
+/* Also when nobody has looked for it before: rows came in until the end. */
+Test(monitor, keeps_the_reasons_of_what_ended_before_the_run_s_time_was_up, .timeout = 60)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    p.page = 1000;
+    json_t *run = look(&p, run_of(&p, 600));
+    p.wall += 3600 * CLOCK_SECOND;
+    worker_peer_row(&p, "a", "t1", "Completed", NULL);
+    worker_peer_task(&p, "b", "t2", "STOPPED",
+                     "{\"stopCode\":\"EssentialContainerExited\",\"containers\":[{\"exitCode\":137,"
+                     "\"reason\":\"OutOfMemoryError\"}]}");
+    run = look(&p, run);
+    cr_expect_not(json_bool(run, "continue", true));
+    cr_expect_str_eq(worker_peer_detail(&p, "b", "stop_code"), "EssentialContainerExited");
+    cr_expect(strstr(failure(run, "Cause"), "598 x TimedOut: "), "%s", failure(run, "Cause"));
+    cr_expect(strstr(failure(run, "Cause"), "1 x OutOfMemory: "), "%s", failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+/* Rows of launcher and of the action "refuse": the monitor takes their word. */
+Test(monitor, tells_refused_launches_by_their_class)
 {
     struct worker_peer p;
     worker_peer_open(&p);
     json_t *run = run_of(&p, 3);
     worker_peer_row(&p, "a", "t1", "Completed", NULL);
-    json_object_set_new(
-        run, "launches",
-        worker_peer_json("[{\"taskName\":\"t1\",\"answer\":{\"launched\":1,\"reasons\":[]}},"
-                         "{\"taskName\":\"t2\",\"answer\":{\"launched\":0,\"reasons\":"
-                         "[\"RESOURCE:CPU\"]}},{\"taskName\":\"t3\",\"answer\":{\"launched\":0,"
-                         "\"reasons\":[]},\"failure\":{\"Error\":\"ECS.ClientException\","
-                         "\"Cause\":\"no\"}}]"));
+    worker_peer_row(&p, "not-started-2", "t2", "Failed", "RESOURCE:CPU");
+    worker_peer_row(&p, "not-started-3", "t3", "Failed", "ECS.ClientException: no");
+    for (int i = 2; i <= 3; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "not-started-%d", i);
+        json_object_set_new(json_object_get(p.details, id), "stop_code",
+                            dynamodb_s("TaskFailedToStart"));
+    }
     run = look(&p, run);
     cr_expect_str_eq(json_str(run, "status", ""), "Failed");
     cr_expect_str_eq(
         failure(run, "Cause"),
         "2 of 3 tasks failed: 1 x CapacityUnavailable: RESOURCE:CPU (t2); 1 x Refused: "
         "ECS.ClientException: no (t3)");
-    cr_expect_null(json_object_get(run, "launches"));
-    json_decref(run);
-    worker_peer_close(&p);
-}
-
-Test(monitor, does_not_believe_a_refusal_of_a_task_that_runs)
-{
-    struct worker_peer p;
-    worker_peer_open(&p);
-    json_t *run = run_of(&p, 3);
-    worker_peer_row(&p, "a", "t1", "Completed", NULL);
-    worker_peer_task(&p, "b", "t2", "RUNNING", "{}");
-    json_object_set_new(
-        run, "launches",
-        worker_peer_json("[{\"taskName\":\"t1\",\"answer\":{\"launched\":0,\"reasons\":[]},"
-                         "\"failure\":{\"Error\":\"States.Timeout\",\"Cause\":\"\"}},"
-                         "{\"taskName\":\"t2\",\"answer\":{\"launched\":0,\"reasons\":[]},"
-                         "\"failure\":{\"Error\":\"ECS.SdkClientException\",\"Cause\":\"\"}},"
-                         "{\"taskName\":\"t3\",\"answer\":{\"launched\":0,\"reasons\":[]},"
-                         "\"failure\":{\"Error\":\"ECS.ServerException\",\"Cause\":\"no\"}}]"));
-    run = look(&p, run);
-    cr_expect(json_bool(run, "continue", false));
-    cr_expect_eq(json_object_size(p.details), 2);
-    cr_expect_eq(json_int(run, "failed", -1), 1);
-    cr_expect_eq(json_int(run, "completed", -1), 1);
+    cr_expect_eq(worker_peer_count(&p, "DescribeTasks"), 0, "nothing was open");
     json_decref(run);
     worker_peer_close(&p);
 }

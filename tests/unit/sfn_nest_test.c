@@ -283,3 +283,19 @@ Test(sfn_nest, inputs_have_a_bound)
     expect_too_large(STATES("\"A\":{\"Type\":\"Pass\",\"End\":true,\"Parameters\":" TWICE "}"),
                      "returned a result");
 }
+
+Test(sfn_nest, results_of_a_distributed_map_that_are_too_large)
+{
+    char *input = numbers(300);
+    start_machine(
+        f,
+        STATES("\"A\":{\"Type\":\"Map\",\"End\":true,\"ItemProcessor\":{"
+               "\"ProcessorConfig\":{\"Mode\":\"DISTRIBUTED\",\"ExecutionType\":"
+               "\"STANDARD\"},\"StartAt\":\"I\",\"States\":{\"I\":{\"Type\":\"Pass\","
+               "\"End\":true,\"Parameters\":{\"a.$\":\"States.ArrayRange(1,800,1)\"}}}}}"),
+        input);
+    char *got = outcome(f);
+    cr_expect(strncmp(got, "FAILED States.DataLimitExceeded: ", 33) == 0, "%.90s", got);
+    free(got);
+    free(input);
+}

@@ -72,6 +72,8 @@ char *outcome(struct sfn_fixture *f);
 char *history(struct sfn_fixture *f);
 json_t *events(struct sfn_fixture *f);
 
+/* The fake S3 itself (sfn_fake_s3.c); self is the fixture. */
+void fake_s3(void *self, struct local_call *call);
 /* An object of the fake S3. */
 void put_object(struct sfn_fixture *f, const char *bucket, const char *key, const char *text);
 /* Its text, NULL: there is none. Borrowed. */

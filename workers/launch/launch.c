@@ -12,7 +12,6 @@ enum {
     IN_FLIGHT = 20,
     BACKOFF_MS = 1000,
     RESERVE_MS = 30000,
-    EVENTS_PER_CHUNK = 11, /* of the execution's history: task, Choice, Wait, and one retry */
 };
 
 static void settle_options(struct launch *l, const struct launch_options *given)
@@ -67,7 +66,7 @@ static void settle_counts(struct launch *l)
     l->cursor->tokens = (int64_t)bucket_level(&l->bucket, clock_mono(l->w->clock));
     run->refused = l->cursor->refused;
     run->launched = l->cursor->next - (int64_t)l->cursor->waiting_count - l->cursor->refused;
-    run->history_events = l->cursor->chunk * EVENTS_PER_CHUNK;
+    run->history_events = l->cursor->chunk * LAUNCH_EVENTS_PER_CHUNK;
 }
 
 int launch_tasks(struct plan *p, const struct worker *w, const struct launch_options *options,

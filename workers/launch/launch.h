@@ -17,6 +17,12 @@
 #include "workers/run/limits.h"
 #include "workers/run/plan.h"
 
+enum {
+    LAUNCH_CHUNKS_MAX = 1000,
+    LAUNCH_EVENTS_PER_CHUNK =
+        11, /* of the history's 25,000: task, Choice, Wait, and some retries */
+};
+
 /* What a launch may be told; the defaults fit Lambda.
  * A chunk has a deadline (Lambda's) and a reserve of it: rounds of RunTask stop when only the
  * reserve is left, so that there is always time to write down which tasks were not started, and

@@ -8,10 +8,9 @@
 
 enum {
     BACKOFF_MAX_MS = 20000,
-    STALLS_MAX = 3,    /* rounds without capacity before the chunk ends, if so many subnets */
-    WAIT_MIN = 15,     /* seconds */
-    WAIT_MAX = 120,    /* unless the history would not last */
-    CHUNKS_MAX = 1000, /* 9 of the history's 25,000 events each */
+    STALLS_MAX = 3, /* rounds without capacity before the chunk ends, if so many subnets */
+    WAIT_MIN = 15,  /* seconds */
+    WAIT_MAX = 120, /* unless the history would not last */
 };
 
 /* Tried, and to be tried again; also a refusal whose row was not written in time. */
@@ -106,8 +105,8 @@ static int64_t next_wait(const struct launch *l)
     const struct cursor *c = l->cursor;
     int64_t wait = c->wait_seconds > 0 ? 2 * c->wait_seconds : WAIT_MIN;
     wait = wait < WAIT_MAX ? wait : WAIT_MAX;
-    if (c->chunk > CHUNKS_MAX / 2) {
-        int64_t rest = c->chunk < CHUNKS_MAX ? CHUNKS_MAX - c->chunk : 1;
+    if (c->chunk > LAUNCH_CHUNKS_MAX / 2) {
+        int64_t rest = c->chunk < LAUNCH_CHUNKS_MAX ? LAUNCH_CHUNKS_MAX - c->chunk : 1;
         int64_t even = run_seconds_left(l) / rest + 1;
         wait = even > wait ? even : wait;
     }
@@ -178,11 +177,11 @@ int launch_rounds(struct launch *l, bool *launching, struct error *err)
 {
     struct cursor *c = l->cursor;
     bool held = false, progress = false;
-    if (c->chunk >= CHUNKS_MAX)
+    if (c->chunk >= LAUNCH_CHUNKS_MAX)
         return err_set(err, ERR_LIMIT,
                        "the launch was not done after %d calls of the launcher: use a longer "
                        "timeout for the function or fewer tasks",
-                       CHUNKS_MAX);
+                       LAUNCH_CHUNKS_MAX);
     move_cursor(l); /* an earlier try may have done much of it */
     for (bool first = true;; first = false) {
         select_round(l);

@@ -63,7 +63,7 @@ static int close_run(const struct worker *w, struct run *run, const char *cause,
     struct tally tally = {0};
     enum audit_status status = AUDIT_FAILED;
     run->watched_since = run->watched_since ? run->watched_since : clock_wall(w->clock);
-    if (look_open(&l, w, run, NULL, err) != 0)
+    if (look_open(&l, w, run, err) != 0)
         return -1;
     int rc = look_reconcile(&l, err);
     if (rc == 0)

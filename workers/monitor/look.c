@@ -12,44 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- refused launches ------------------------------------------------------------------------- */
-
-/* An error of the service, or the reason that RunTask gave in failures[]. */
-static void refusal_reason(const json_t *refusal, char *out, size_t size)
-{
-    const json_t *failure = json_object_get(refusal, "failure");
-    const json_t *reasons = json_object_get(json_object_get(refusal, "answer"), "reasons");
-    const char *said = json_string_value(json_array_get(reasons, 0));
-    if (failure)
-        (void)snprintf(out, size, "%s: %s", json_str(failure, "Error", "unknown error"),
-                       json_str(failure, "Cause", "no cause given"));
-    else
-        (void)snprintf(out, size, "%s", said ? said : "ECS started no task and gave no reason");
-}
-
-/* There is no ECS task, so the row gets an id made of run and task. */
-static int add_refusal(struct settlements *s, const struct run *run, const json_t *refusal,
-                       struct error *err)
-{
-    char id[RUN_TASK_ID_MAX];
-    const char *name = json_str(refusal, "taskName", NULL);
-    if (!name)
-        return err_set(err, ERR_SYNTAX, "a refused launch names no task");
-    if (run_stand_in_id("not-started", run->workflow_run_id, name, id, err) != 0)
-        return -1;
-    struct settlement *one = settlements_add(s, id, name, err);
-    if (!one)
-        return -1;
-    (void)snprintf(one->stop_code, sizeof one->stop_code, "TaskFailedToStart");
-    refusal_reason(refusal, one->reason, sizeof one->reason);
-    return 0;
-}
-
 /* All rows are read before anything else (see above). */
-int look_open(struct look *l, const struct worker *w, const struct run *run, const json_t *refusals,
-              struct error *err)
+int look_open(struct look *l, const struct worker *w, const struct run *run, struct error *err)
 {
-    *l = (struct look){.w = w, .run = run, .refusals = refusals, .now = clock_wall(w->clock)};
+    *l = (struct look){.w = w, .run = run, .now = clock_wall(w->clock)};
     if (ecs_view_open(&l->ecs, err) != 0)
         return -1;
     int rc = task_rows_read(&l->rows, w, run, err);
@@ -162,23 +128,6 @@ static json_t *traced_names(const struct look *l, const struct tally *tally, str
     return NULL;
 }
 
-/* A launch whose answer was lost counts as refused although its task runs: only tasks that left no
- * trace get a row. Repeating this is harmless: such a row is a trace. */
-static int judge_refusals(const struct look *l, const struct tally *tally, struct settlements *s,
-                          struct error *err)
-{
-    json_t *traced = traced_names(l, tally, err);
-    const json_t *refusal;
-    size_t i;
-    int rc = traced ? 0 : -1;
-    json_array_foreach (l->refusals, i, refusal) {
-        if (rc == 0 && !json_object_get(traced, json_str(refusal, "taskName", "")))
-            rc = add_refusal(s, l->run, refusal, err);
-    }
-    json_decref(traced);
-    return rc;
-}
-
 /* A row for a task that has no id at ECS that we know of. */
 static int add_stand_in(const struct look *l, const char *name, const char *stop_code,
                         const char *reason, struct settlements *s, struct error *err)
@@ -237,26 +186,22 @@ static bool some_may_be_late(const struct look *l)
 }
 
 /* The tasks that have no row, as far as this look has to know them. The running ones are listed
- * only when one of them may be late or refused. */
+ * only when one of them may be late. */
 static enum look_listing choose_listing(const struct look *l, const struct tally *tally)
 {
-    bool refused = json_array_size(l->refusals) > 0;
     bool some_missing = (int64_t)json_object_size(tally->names) < l->run->number_of_tasks;
-    if (!some_missing || (!refused && !look_lists(l, tally)))
+    if (!some_missing || !look_lists(l, tally))
         return LOOK_LIST_NONE;
-    return refused || grace_is_over(l) || some_may_be_late(l) ? LOOK_LIST_ALL : LOOK_LIST_STOPPED;
+    return grace_is_over(l) || some_may_be_late(l) ? LOOK_LIST_ALL : LOOK_LIST_STOPPED;
 }
 
 /* What rows and records lead to. Tasks without a trace are lost only if all were listed. */
 static int judge_all(const struct look *l, const struct tally *tally, enum look_listing listing,
                      struct settlements *s, struct error *err)
 {
-    bool refused = json_array_size(l->refusals) > 0;
     if (judge_rows(l, s, err) != 0 || judge_records(l, s, err) != 0)
         return -1;
-    if (refused)
-        return judge_refusals(l, tally, s, err);
-    return listing == LOOK_LIST_ALL && grace_is_over(l) ? judge_untraced(l, tally, s, err) : 0;
+    return listing == LOOK_LIST_ALL ? judge_untraced(l, tally, s, err) : 0;
 }
 
 /* ECS is asked only where rows leave something open: a quiet look costs one Query. */
@@ -324,21 +269,45 @@ static int reread(struct look *l, struct error *err)
     return task_rows_read(&l->rows, l->w, l->run, err);
 }
 
-/* ECS is asked about everything first: what has ended there need not be stopped. */
-int look_abandon(struct look *l, const char *stop_code, const char *reason, struct error *err)
+/* What ECS says to have ended keeps its own reason, also when the run's time is up. */
+static int settle_ended(struct look *l, struct error *err)
+{
+    struct settlements s = {0};
+    int rc = judge_rows(l, &s, err);
+    if (rc == 0)
+        rc = judge_records(l, &s, err);
+    if (rc == 0)
+        rc = settle(&s, l->w, l->run, &l->rows, &l->settled, err);
+    settlements_free(&s);
+    return rc;
+}
+
+/* The rest is failed and stopped. */
+static int settle_rest(struct look *l, const char *stop_code, const char *reason, struct error *err)
 {
     struct settlements s = {0};
     struct tally tally;
+    size_t changed = l->settled.changed;
     if (tally_rows(&l->rows, &tally, err) != 0)
         return -1;
-    int rc = look_ask(l, LOOK_LIST_ALL, err);
-    if (rc == 0)
-        rc = doom_all(l, stop_code, reason, &s, err);
+    int rc = doom_all(l, stop_code, reason, &s, err);
     if (rc == 0)
         rc = add_untraced(l, &tally, stop_code, reason, &s, err);
     if (rc == 0)
         rc = settle(&s, l->w, l->run, &l->rows, &l->settled, err);
+    l->settled.changed += changed;
     json_decref(tally.names);
     settlements_free(&s);
+    return rc;
+}
+
+/* ECS is asked about everything first: what has ended there need not be stopped. */
+int look_abandon(struct look *l, const char *stop_code, const char *reason, struct error *err)
+{
+    int rc = look_ask(l, LOOK_LIST_ALL, err);
+    if (rc == 0)
+        rc = settle_ended(l, err);
+    if (rc == 0 && l->settled.left == 0)
+        rc = settle_rest(l, stop_code, reason, err);
     return rc == 0 && l->settled.changed > 0 ? reread(l, err) : rc;
 }

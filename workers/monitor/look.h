@@ -10,27 +10,23 @@
 struct look {
     const struct worker *w;
     const struct run *run;
-    const json_t *refusals;
     int64_t now;
     struct task_rows rows;
     struct ecs_view ecs;
     struct settled settled; /* by the last reconcile or abandon */
 };
 
-/* Reads all rows. `refusals` are the launches that pattern 2's state machine saw refused: an array
- * of {taskName, answer: {reasons}, failure: {Error, Cause}}, borrowed, or NULL. */
-int look_open(struct look *l, const struct worker *w, const struct run *run, const json_t *refusals,
-              struct error *err);
+/* Reads all rows. */
+int look_open(struct look *l, const struct worker *w, const struct run *run, struct error *err);
 /* Safe after a failed look_open. */
 void look_close(struct look *l);
 
 /* Asks ECS about every row that is not final, and about tasks that have no row, and settles what
- * ended without a word or was refused. */
+ * ended without a word. */
 int look_reconcile(struct look *l, struct error *err);
 
-/* Stops everything that runs and fails everything that is not final, with this reason. Reconcile
- * first, so that tasks that have ended keep their own reasons. It is not done as long as
- * settled.left is not 0. */
+/* Stops everything that runs and fails everything that is not final, with this reason; tasks that
+ * have ended keep their own reasons. It is not done as long as settled.left is not 0. */
 int look_abandon(struct look *l, const char *stop_code, const char *reason, struct error *err);
 
 #endif

@@ -30,5 +30,6 @@ int monitor_handle(const struct worker *w, json_t *event, json_t **answer, struc
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
         if (strcmp(actions[i].name, name) == 0)
             return actions[i].act(w, event, answer, err);
-    return err_set(err, ERR_ARGUMENT, "\"%.40s\" is no action: use monitor, plan, refuse or close", name);
+    return err_set(err, ERR_ARGUMENT, "\"%.40s\" is no action: use monitor, plan, refuse or close",
+                   name);
 }

@@ -28,8 +28,7 @@ struct outcome {
 static int64_t polls_of(const struct run *run)
 {
     int64_t inline_tasks = run->number_of_tasks <= MANIFEST_INLINE_TASKS ? run->number_of_tasks : 0;
-    int64_t before =
-        run->history_events > 0 ? run->history_events : EVENTS_PER_TASK * inline_tasks;
+    int64_t before = run->history_events > 0 ? run->history_events : EVENTS_PER_TASK * inline_tasks;
     return (HISTORY_EVENTS - before) / EVENTS_PER_POLL;
 }
 
@@ -113,12 +112,12 @@ static int conclude_late(struct look *l, struct run *run, struct tally *tally, s
 }
 
 /* Rows and ECS compared, counted and concluded from. */
-static int look_once(const struct worker *w, struct run *run, const json_t *refusals,
-                     struct outcome *out, struct error *err)
+static int look_once(const struct worker *w, struct run *run, struct outcome *out,
+                     struct error *err)
 {
     struct look l;
     struct tally tally = {0};
-    if (look_open(&l, w, run, refusals, err) != 0)
+    if (look_open(&l, w, run, err) != 0)
         return -1;
     int rc = look_reconcile(&l, err);
     if (rc == 0)
@@ -177,8 +176,7 @@ static json_t *write_answer(const struct run *run, const struct outcome *out, st
 }
 
 /* One invocation of the action "monitor". */
-static int poll_run(const struct worker *w, struct run *run, const json_t *refusals,
-                    json_t **answer, struct error *err)
+static int poll_run(const struct worker *w, struct run *run, json_t **answer, struct error *err)
 {
     struct outcome out = {.status = AUDIT_RUNNING, .error = ""};
     const struct run before = *run;
@@ -187,7 +185,7 @@ static int poll_run(const struct worker *w, struct run *run, const json_t *refus
     run->poll++;
     if (run->watched_since == 0)
         run->watched_since = now;
-    int rc = look_once(w, run, refusals, &out, err);
+    int rc = look_once(w, run, &out, err);
     if (rc == 0)
         rc = publish(w, run, &before, &out, err);
     if (rc == 0) {
@@ -204,23 +202,6 @@ static int poll_run(const struct worker *w, struct run *run, const json_t *refus
     return rc;
 }
 
-/* Of the launches that pattern 2 hands over once, those that started no task. Picked here and not
- * by a filter in the state machine: interpreters differ on a filter that matches nothing. */
-static json_t *pick_refusals(json_t *launches, struct error *err)
-{
-    json_t *refusals = json_array(), *launch;
-    size_t i;
-    int bad = refusals ? 0 : -1;
-    json_array_foreach (launches, i, launch)
-        if (!bad && json_int(json_object_get(launch, "answer"), "launched", 0) == 0)
-            bad = json_array_append(refusals, launch);
-    if (!bad)
-        return refusals;
-    json_decref(refusals);
-    err_set(err, ERR_MEMORY, "out of memory for refused launches");
-    return NULL;
-}
-
 /* A bare run is accepted as the event, too: the first look gets what the launcher answered. */
 int action_poll(const struct worker *w, json_t *event, json_t **answer, struct error *err)
 {
@@ -233,8 +214,5 @@ int action_poll(const struct worker *w, json_t *event, json_t **answer, struct e
         return err_set(err, ERR_ARGUMENT,
                        "the run in the event has no workflowRunId or "
                        "numberOfTasks");
-    json_t *refusals = pick_refusals(json_object_get(object, "launches"), err);
-    int rc = refusals ? poll_run(w, &run, refusals, answer, err) : -1;
-    json_decref(refusals);
-    return rc;
+    return poll_run(w, &run, answer, err);
 }

@@ -94,9 +94,10 @@ static bool may_try_again(const struct item *item, const struct limits *limits, 
 static json_t *write_again(const struct item *item, int64_t wait)
 {
     char since[CLOCK_TEXT_MAX];
+    json_int_t tries = item->tries + 1;
     return json_pack("{s:O,s:O,s:b,s:I,s:I,s:s}", "task", item->task, "run",
                      json_object_get(item->object, "run"), "again", 1, "waitSeconds",
-                     (json_int_t)wait, "tries", (json_int_t)(item->tries + 1), "refusedSince",
+                     (json_int_t)wait, "tries", tries, "refusedSince",
                      clock_rfc3339(item->since, since));
 }
 

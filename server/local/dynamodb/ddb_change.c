@@ -5,6 +5,10 @@
 #include "lib/json/json_write.h"
 #include "server/local/dynamodb/ddb_stream.h"
 
+/* An item's 400 KB are up to ten times as much JSON (a list of empty strings), and there may be two
+ * images of it. */
+enum { IMAGES_MAX = 16 * 1024 * 1024 };
+
 /* 1 when nothing has changed, 0, or -1 when memory is out. Sets are equal in any order. */
 static int is_unchanged(const struct ddb_change *c)
 {
@@ -43,7 +47,7 @@ static int append(const struct ddb_change *c, json_t *keys, size_t keys_size,
                   struct ddb_store *store, struct error *err)
 {
     struct buf text;
-    buf_init(&text, BUF_MAX_PAYLOAD);
+    buf_init(&text, IMAGES_MAX);
     write_images(c, keys, &text);
     int rc = buf_check(&text, err);
     if (rc == 0) {

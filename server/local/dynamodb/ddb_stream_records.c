@@ -87,7 +87,8 @@ static int find_next(struct place *p, const struct ddb_stream_input *in, int64_t
         return 0;
     if (read_sequence(p, in, latest, next, f) != 0)
         return -1;
-    *next += strncmp(in->type, "AFTER", 5) == 0;
+    /* Behind a number that no record has yet is where that record will be. */
+    *next += strncmp(in->type, "AFTER", 5) == 0 && *next <= latest;
     return check_not_trimmed(p, *next, f);
 }
 

@@ -14,15 +14,17 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PATH_MAX_BYTES = 4096, CONCURRENCY_MIN = 4 };
+enum { PATH_MAX_BYTES = 4096, CONCURRENCY_PER_CORE = 8, CONCURRENCY_MAX = 64 };
 
-/* Processes mostly wait for the network: twice the cores. */
+/* Processes mostly wait for the disk: the more of them wait, the more one commit is for. A task
+ * takes some 3 to 11 MB, so that all of them together have a ceiling, too. */
 static size_t concurrency_of(int wanted)
 {
     if (wanted > 0)
         return (size_t)wanted;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores * 2 > CONCURRENCY_MIN ? (size_t)cores * 2 : CONCURRENCY_MIN;
+    size_t many = cores > 0 ? (size_t)cores * CONCURRENCY_PER_CORE : CONCURRENCY_PER_CORE;
+    return many < CONCURRENCY_MAX ? many : CONCURRENCY_MAX;
 }
 
 /* The folder, the database in it, and the truth about tasks whose process is gone. */

@@ -21,7 +21,7 @@ struct local_ecs_options {
     struct process_host *processes; /* borrowed */
     const struct clock *clock;
     const struct log *log;
-    int concurrency; /* 0: 2 per core, at least 4 */
+    int concurrency; /* 0: 8 per core, at most 64 */
 };
 
 /* Makes the folder and the file if they are missing, records tasks of the last run as stopped,

@@ -97,7 +97,10 @@ static void get_object(struct local_s3 *s3, struct local_call *call)
     if (code != S3_OK)
         refuse(call, code, &err);
     else if (o.size > BUF_MAX_OBJECT)
-        refuse(call, S3_ENTITY_TOO_LARGE, &err);
+        local_fault(call, 400, "EntityTooLarge",
+                    "The object has %llu bytes; state machines of this endpoint read at most %d: "
+                    "divide it into several objects",
+                    (unsigned long long)o.size, BUF_MAX_OBJECT);
     else if (read_file(s3, &o, &body, &err))
         refuse(call, S3_INTERNAL, &err);
     else

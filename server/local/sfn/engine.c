@@ -224,9 +224,16 @@ static void drop_execution(struct engine *e, struct execution *x)
     execution_free(x);
 }
 
-/* Runs that were left and whose end was never stored. */
+/* Runs that were left and whose end was never stored. Those that go on lose their steps: these may
+ * be with S3, and are freed when they come back. */
 static void free_left_runs(struct engine *e)
 {
+    size_t cursor = 0;
+    struct map_run *going;
+    while ((going = names_each(&e->runs, &cursor)) != NULL) {
+        map_step_forget(going->step);
+        going->step = NULL;
+    }
     while (e->dirty_runs) {
         struct map_run *run = e->dirty_runs;
         e->dirty_runs = run->next_dirty;
@@ -260,8 +267,8 @@ struct engine *engine_free(struct engine *e)
         effect->drop(effect);
     }
     task_calls_close(e);
-    mailbox_shut(e->mailbox);
     free_left_runs(e);
+    mailbox_shut(e->mailbox);
     free_executions(e);
     free_machines(e);
     timers_free(&e->timers);

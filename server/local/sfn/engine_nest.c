@@ -7,6 +7,7 @@
  * Who follows whom in the history (previousEventId) is as recorded on AWS: an iteration's end
  * follows the last event inside it, and so do the next iteration's start and the failure of the
  * whole. */
+#include "lib/json/json_write.h"
 #include "server/local/sfn/engine.h"
 #include "server/local/sfn/history.h"
 #include "server/local/sfn/map_limits.h"
@@ -93,7 +94,8 @@ static void after_child(struct engine *e, struct frame *f)
 static void keep_result(struct nest *nest, int64_t number, json_t *output, const struct text *text)
 {
     nest->results[number] = json_incref(output);
-    buf_addf(&nest->unsaved, "%lld ", (long long)number);
+    json_int_text(&nest->unsaved, number);
+    buf_addc(&nest->unsaved, ' ');
     buf_add(&nest->unsaved, text->raw, text->len);
     buf_addc(&nest->unsaved, '\n');
 }

@@ -85,16 +85,8 @@ static char *name_in_arn(const char *arn)
     return strndup(arn, strcspn(arn, ":"));
 }
 
-/* An execution as its row tells it, still without frames. */
-static int add_execution(void *ctx, const struct stored_execution *row)
+static void copy_numbers(struct execution *x, const struct stored_execution *row)
 {
-    struct resume *r = ctx;
-    struct engine *e = r->engine;
-    int64_t nest = 0;
-    struct execution *x = calloc(1, sizeof *x);
-    if (!x)
-        return -1;
-    buf_init(&x->events, EVENTS_BUFFER_MAX);
     x->id = row->id;
     x->machine_id = row->machine_id;
     x->definition_id = row->definition_id;
@@ -107,13 +99,27 @@ static int add_execution(void *ctx, const struct stored_execution *row)
     x->stored = x->frames_stored = true;
     x->timeout.kind = TIMER_EXECUTION;
     x->timeout.owner = x;
+}
+
+/* An execution as its row tells it, still without frames. */
+static int add_execution(void *ctx, const struct stored_execution *row)
+{
+    struct resume *r = ctx;
+    struct engine *e = r->engine;
+    int64_t nest = 0;
+    struct execution *x = calloc(1, sizeof *x);
+    if (!x)
+        return -1;
+    buf_init(&x->events, EVENTS_BUFFER_MAX);
+    copy_numbers(x, row);
     x->arn = strdup(row->arn);
     x->machine_arn = strdup(row->machine_arn);
     x->role = strdup(row->role);
     x->input = text_new(row->input, strlen(row->input));
     x->input_json = parse_text_of(row->input);
     x->name = name_in_arn(x->arn ? x->arn : "");
-    x->machine = machine_of(r, row->definition_id, x->express);
+    /* The rules of express machines are not those of express children. */
+    x->machine = machine_of(r, row->definition_id, x->express && !row->map_run);
     if (!x->arn || !x->name || !x->machine_arn || !x->role || !x->input || !x->input_json ||
         sfn_db_marks(e->db, x->id, &x->next_event, &nest, r->err) ||
         names_add(&e->executions, x->arn, x)) {

@@ -7,6 +7,24 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What all events begin with: seconds with milliseconds, type, ids. */
+static void add_head(struct buf *out, int64_t now, const char *type, int64_t id, int64_t previous)
+{
+    int64_t ms = now / CLOCK_MS;
+    buf_adds(out, "{\"timestamp\":");
+    json_int_text(out, ms / 1000);
+    buf_addc(out, '.');
+    buf_addc(out, (char)('0' + ms / 100 % 10));
+    buf_addc(out, (char)('0' + ms / 10 % 10));
+    buf_addc(out, (char)('0' + ms % 10));
+    buf_adds(out, ",\"type\":\"");
+    buf_adds(out, type);
+    buf_adds(out, "\",\"id\":");
+    json_int_text(out, id);
+    buf_adds(out, ",\"previousEventId\":");
+    json_int_text(out, previous);
+}
+
 bool event_begin(struct event *ev, struct engine *e, struct execution *x, const char *type,
                  int64_t previous, const char *details, struct json_writer *w)
 {
@@ -19,10 +37,7 @@ bool event_begin(struct event *ev, struct engine *e, struct execution *x, const 
     *ev = (struct event){.w = w, .execution = x, .id = x->next_event++};
     e->turn_events++;
     engine_touch(e, x);
-    buf_addf(&x->events,
-             "{\"timestamp\":%lld.%03d,\"type\":\"%s\",\"id\":%lld,\"previousEventId\":%lld",
-             (long long)(e->now / CLOCK_SECOND), (int)(e->now % CLOCK_SECOND / CLOCK_MS), type,
-             (long long)ev->id, (long long)previous);
+    add_head(&x->events, e->now, type, ev->id, previous);
     jw_init(w, &x->events);
     w->comma = true;
     if (details)

@@ -22,7 +22,7 @@ enum map_phase { MAP_READING, MAP_RUNNING, MAP_ENDING };
 
 enum {
     MAP_ITEMS_MAX = (1 << 24) - 1,           /* items of one run */
-    MAP_OUTPUT_MAX = 8 * 1024 * 1024,        /* results that are put together as an output */
+    MAP_OUTPUT_MAX = 2 * 1024 * 1024,        /* results that are put together as an output */
     MAP_RESULT_FILE_BYTES = 4 * 1024 * 1024, /* then ResultWriter begins another file */
 };
 

@@ -1,0 +1,250 @@
+/* What the mirror asks of the store: positions, runs started elsewhere, letting go, and requests
+ * that came before. */
+#include "tests/unit/store_fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct store_fixture f;
+
+static void setup(void)
+{
+    store_fixture_open(&f);
+}
+
+static void teardown(void)
+{
+    store_fixture_close(&f);
+}
+
+TestSuite(store_mirror, .init = setup, .fini = teardown);
+
+/* --- letting go --- */
+
+static void count_task(void *ctx, const struct store_task *task)
+{
+    int64_t *count = ctx;
+    *count += task->name != NULL;
+}
+
+static void count_event(void *ctx, const struct store_event *event)
+{
+    int64_t *count = ctx;
+    *count += event->id > 0;
+}
+
+/* Tasks and events of a run that are in the store. */
+static int64_t rows_of(int64_t run_id)
+{
+    bool more;
+    struct error err = {0};
+    int64_t count = 0;
+    cr_assert_eq(store_task_list(f.store, run_id, -1, -1, 100, count_task, &count, &more, &err), 0);
+    cr_assert_eq(store_event_list(f.store, run_id, 0, 100, count_event, &count, &more, &err), 0);
+    return count;
+}
+
+static void ended_run(int64_t id, int64_t ended_at)
+{
+    struct error err = {0};
+    const struct store_event events[] = {{1, 0, 1, "ExecutionStarted", NULL},
+                                         {2, 1, 2, "ExecutionFailed", NULL}};
+    const struct store_close end = {AUDIT_FAILED, "it failed", ended_at, AUDIT_FAILED, "it failed"};
+    store_fixture_create(f.store, id, 5);
+    cr_assert_eq(store_outbox_started(f.store, id, "arn", 1, &err), 0, "%s", err.message);
+    cr_assert_eq(store_events_add(f.store, id, events, 2, &err), 0, "%s", err.message);
+    cr_assert_eq(store_run_close(f.store, id, &end, &err), 0, "%s", err.message);
+}
+
+Test(store_mirror, old_runs_keep_their_totals_only)
+{
+    struct error err = {0};
+    bool more = true;
+    ended_run(1, 1000);
+    ended_run(2, 5000);
+    store_fixture_create(f.store, 3, 5);
+    int steps = 0;
+    for (; more; steps++)
+        cr_assert_eq(store_retain(f.store, 3000, 2, &more, &err), 0, "%s", err.message);
+    cr_expect_geq(steps, 3, "it goes by small steps");
+    struct run_copy run = store_fixture_get(f.store, 1);
+    cr_expect_eq(rows_of(1), 0);
+    cr_expect_eq(run.run.failed_tasks, 5);
+    cr_expect_eq(run.run.task_count, 5);
+    cr_expect_neq(run.run.trimmed_at, 0);
+    cr_expect_str_eq(run.reason, "it failed");
+    cr_expect_eq(rows_of(2), 7, "it ended later");
+    cr_expect_eq(store_fixture_get(f.store, 2).run.trimmed_at, 0);
+    cr_expect_eq(rows_of(3), 5, "it is not over");
+}
+
+/* --- started elsewhere --- */
+
+/* Run `id` as it was found, under this execution name and with this input. */
+static int adopt(int64_t id, const char *name, const char *input, struct error *err)
+{
+    int64_t existing;
+    struct store_new_run *whole = store_fixture_run(id, 2);
+    struct store_new_run run = *whole;
+    char arn[64];
+    (void)snprintf(arn, sizeof arn, "arn:%s", name);
+    run.execution_name = name;
+    run.execution_arn = arn;
+    run.started_at = 77;
+    run.input = input;
+    run.input_len = strlen(input);
+    int rc = store_run_create(f.store, &run, &existing, err);
+    store_fixture_run_free(whole);
+    return rc;
+}
+
+static void fail_row(void *ctx, const struct store_outbox_row *row)
+{
+    (void)ctx;
+    cr_assert_fail("run %lld would be started", (long long)row->run_id);
+}
+
+Test(store_mirror, a_run_found_elsewhere_is_running_and_never_started)
+{
+    struct error err = {0};
+    int64_t next_due;
+    cr_assert_eq(store_execution_known(f.store, 1, "arn:hand", "hand", &err), 0);
+    cr_assert_eq(adopt(9, "hand", "{}", &err), 0, "%s", err.message);
+    struct run_copy run = store_fixture_get(f.store, 9);
+    cr_expect(run.run.elsewhere);
+    cr_expect_eq(run.run.status, AUDIT_RUNNING);
+    cr_expect_eq(run.run.submitted_at, 77);
+    cr_expect_str_eq(run.arn, "arn:hand");
+    cr_assert_eq(store_outbox_due(f.store, INT64_MAX - 1, 10, fail_row, NULL, &next_due, &err), 0);
+    cr_expect_eq(store_execution_known(f.store, 1, "arn:hand", "hand", &err), 1);
+    cr_expect_eq(adopt(9, "other", "{}", &err), -1);
+    cr_expect_eq(err.code, ERR_CONFLICT);
+}
+
+Test(store_mirror, an_execution_is_known_while_its_run_waits_to_be_started)
+{
+    struct error err = {0};
+    store_fixture_create(f.store, 5, 1);
+    cr_expect_eq(store_execution_known(f.store, 1, "arn:x-5", "x-5", &err), 1);
+    cr_expect_eq(store_execution_known(f.store, 2, "arn:x-5", "x-5", &err), 0);
+    cr_assert_eq(store_outbox_refused(f.store, 5, "the name is taken", &err), 0);
+    cr_expect_eq(store_execution_known(f.store, 1, "arn:x-5", "x-5", &err), 0,
+                 "the name belongs to another run's execution");
+}
+
+/* --- requests that came before --- */
+
+/* A submission with a key whose execution name is "key-k". */
+static int submit(int64_t id, const char *input, int64_t *existing, struct error *err)
+{
+    struct store_new_run *whole = store_fixture_run(id, 2);
+    struct store_new_run run = *whole;
+    run.idempotency_key = "k";
+    run.request_hash = "hash";
+    run.execution_name = "key-k";
+    run.input = input;
+    run.input_len = strlen(input);
+    int rc = store_run_create(f.store, &run, existing, err);
+    store_fixture_run_free(whole);
+    return rc;
+}
+
+Test(store_mirror, a_key_used_elsewhere_finds_its_run)
+{
+    struct error err = {0};
+    int64_t existing;
+    cr_assert_eq(adopt(9, "key-k", "{\"a\":1,\"workflowRunId\":9}", &err), 0);
+    cr_assert_eq(submit(10, "{\"workflowRunId\":10,\"a\":1}", &existing, &err), 0, "%s",
+                 err.message);
+    cr_expect_eq(existing, 9);
+    cr_assert_eq(submit(11, "{\"a\":2}", &existing, &err), 0, "by the key now");
+    cr_expect_eq(existing, 9);
+}
+
+Test(store_mirror, a_key_used_elsewhere_for_something_else_is_refused)
+{
+    struct error err = {0};
+    int64_t existing;
+    cr_assert_eq(adopt(9, "key-k", "{\"a\":1}", &err), 0);
+    cr_assert_eq(submit(10, "{\"a\":2}", &existing, &err), -1);
+    cr_expect_eq(err.code, ERR_IDEMPOTENCY);
+    cr_expect_not_null(strstr(err.message, "run 9"), "%s", err.message);
+}
+
+/* A child of run 1 with tasks task-0 ... */
+static int retry(int64_t id, size_t tasks, const char *hash, const char *key, int64_t *existing,
+                 struct error *err)
+{
+    struct store_new_run *run = store_fixture_run(id, tasks);
+    run->parent_id = 1;
+    run->request_hash = hash;
+    run->idempotency_key = key;
+    int rc = store_run_create(f.store, run, existing, err);
+    store_fixture_run_free(run);
+    return rc;
+}
+
+Test(store_mirror, tasks_are_repeated_once_at_a_time)
+{
+    struct error err = {0};
+    int64_t existing;
+    store_fixture_create(f.store, 1, 3);
+    cr_assert_eq(retry(2, 2, "two", NULL, &existing, &err), 0);
+    cr_expect_eq(existing, 0);
+    cr_assert_eq(retry(3, 2, "two", NULL, &existing, &err), 0);
+    cr_expect_eq(existing, 2, "the same tasks");
+    cr_assert_eq(retry(4, 3, "three", NULL, &existing, &err), -1);
+    cr_expect_eq(err.code, ERR_RETRYING);
+    cr_expect_not_null(strstr(err.message, "task-0 is being repeated by run 2"), "%s", err.message);
+    cr_assert_eq(retry(5, 3, "three", "a key", &existing, &err), 0, "a key says which is meant");
+    cr_expect_eq(existing, 0);
+    const struct store_close end = {AUDIT_CANCELLED, NULL, 1, AUDIT_CANCELLED, NULL};
+    cr_assert_eq(store_run_close(f.store, 2, &end, &err), 0);
+    cr_assert_eq(store_run_close(f.store, 5, &end, &err), 0);
+    cr_assert_eq(retry(6, 3, "three", NULL, &existing, &err), 0, "%s", err.message);
+    cr_expect_eq(existing, 0);
+}
+
+/* --- positions --- */
+
+static void collect(void *ctx, const struct store_position *p)
+{
+    char *text = ctx;
+    size_t n = strlen(text);
+    (void)snprintf(text + n, 128 - n, "%s=%s%s;", p->shard, p->sequence ? p->sequence : "-",
+                   p->done ? "!" : "");
+}
+
+static void expect_positions(const char *stream, const char *wanted)
+{
+    char text[128] = "";
+    struct error err = {0};
+    cr_assert_eq(store_position_list(f.store, stream, collect, text, &err), 0, "%s", err.message);
+    cr_expect_str_eq(text, wanted);
+}
+
+static void set(const char *stream, const char *shard, const char *sequence, bool done)
+{
+    struct error err = {0};
+    const struct store_position position = {"rows", stream, shard, sequence, done};
+    cr_assert_eq(store_position_set(f.store, &position, &err), 0, "%s", err.message);
+}
+
+Test(store_mirror, positions_are_kept_by_shard_and_forgotten_by_stream)
+{
+    struct error err = {0};
+    set("old", "a", "1", false);
+    set("new", "a", NULL, false);
+    set("new", "b", "5", false);
+    set("new", "b", "6", true);
+    store_fixture_reopen(&f);
+    expect_positions("new", "a=-;b=6!;");
+    cr_assert_eq(store_position_forget(f.store, "rows", "new", NULL, &err), 0);
+    expect_positions("old", "");
+    cr_assert_eq(store_position_forget(f.store, "rows", "new", "b", &err), 0);
+    expect_positions("new", "a=-;");
+    cr_assert_eq(store_position_forget(f.store, "other", NULL, NULL, &err), 0);
+    expect_positions("new", "a=-;");
+    cr_assert_eq(store_position_forget(f.store, "rows", NULL, NULL, &err), 0);
+    expect_positions("new", "");
+}
