@@ -271,6 +271,33 @@ Test(refuse, gives_up_by_time_and_by_what_the_history_holds)
     worker_peer_close(&p);
 }
 
+/* With maxConcurrency 1 the tasks wait one after another, and only after the last is there a look
+ * at the run's time. */
+Test(refuse, waits_no_longer_than_the_run_has_time)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    char start[CLOCK_TEXT_MAX];
+    worker_peer_open(&p);
+    json_t *event = refuse_event(10, true, NO_CAPACITY);
+    json_t *run = json_object_get(json_object_get(event, "item"), "run");
+    json_object_set_new(run, "startTime", json_string(clock_rfc3339(p.wall, start)));
+    json_object_set_new(run, "runTimeoutSeconds", json_integer(60));
+    p.wall += 50 * CLOCK_SECOND;
+    json_t *answer = act(&p, event, &err);
+    cr_expect(json_bool(answer, "again", false));
+    cr_expect_leq(json_int(answer, "waitSeconds", -1), 10);
+    cr_expect_gt(json_int(answer, "waitSeconds", -1), 0);
+    json_decref(answer);
+    p.wall += 10 * CLOCK_SECOND;
+    answer = act(&p, event, &err);
+    cr_expect_not(json_bool(answer, "again", true));
+    cr_expect_eq(json_object_size(p.details), 1);
+    json_decref(answer);
+    json_decref(event);
+    worker_peer_close(&p);
+}
+
 /* Whether a task was started then, ECS knows: the monitor finds it, or fails the task. */
 Test(refuse, writes_nothing_about_a_launch_that_may_have_happened)
 {
