@@ -88,6 +88,35 @@ Test(launch_chunk, a_repeated_delivery_starts_nothing_twice_without_client_token
     worker_peer_close(&p);
 }
 
+/* The earlier try started the even ones and was killed; the next one ends before it does anything.
+ * What it has found must not be forgotten by the one after it. */
+Test(launch_chunk, hands_on_what_it_has_taken_over, .timeout = 60)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    worker_peer_open(&p);
+    p.forgets_tokens = true;
+    json_t *event = launch_event_of(20);
+    p.worker.deadline = PEER_NOW;
+    json_decref(launch_call(&p, event, &err));
+    for (int i = 0; i < 20; i += 2) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "task-%d", i);
+        worker_peer_task(&p, name, name, "RUNNING", "{}");
+        json_object_set_new(p.starts, name, json_integer(1));
+    }
+    json_t *answer = launch_call(&p, event, &err); /* chunk 0 again */
+    cr_assert_not_null(answer, "%s", err.message);
+    cr_assert(launch_next(&p, event, answer));
+    p.worker.deadline = 0;
+    answer = launch_all(&p, event, 2);
+    cr_expect_eq(json_int(answer, "launched", -1), 20);
+    launch_expect_all_once(&p, event);
+    json_decref(answer);
+    json_decref(event);
+    worker_peer_close(&p);
+}
+
 /* Some tasks have a row by then, one has ended, one is only known to ECS. */
 Test(launch_chunk, takes_over_what_rows_and_ecs_tell, .timeout = 60)
 {
