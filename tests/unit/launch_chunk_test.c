@@ -261,6 +261,21 @@ Test(launch_chunk, gives_up_when_capacity_stays_out, .timeout = 60)
     worker_peer_close(&p);
 }
 
+/* Started by hand: the control plane makes a manifest of such a spec. */
+Test(launch_chunk, starts_nothing_of_a_spec_that_fills_the_state)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    worker_peer_open(&p);
+    json_t *event = launch_event_of(4500);
+    cr_assert_null(launch_call(&p, event, &err));
+    cr_expect_eq(err.code, ERR_LIMIT);
+    cr_expect(strstr(err.message, "taskManifest"), "%s", err.message);
+    cr_expect_eq(json_array_size(p.calls), 0);
+    json_decref(event);
+    worker_peer_close(&p);
+}
+
 Test(launch_chunk, a_used_token_is_a_started_task)
 {
     struct worker_peer p;
