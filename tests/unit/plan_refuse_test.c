@@ -2,6 +2,7 @@
 #include "lib/aws/dynamodb.h"
 #include "lib/crypto/crypto.h"
 #include "lib/json/json_read.h"
+#include "lib/manifest/manifest.h"
 #include "server/embed/embed.h"
 #include "tests/unit/launch_support.h"
 #include "workers/monitor/monitor.h"
@@ -295,6 +296,25 @@ Test(refuse, waits_no_longer_than_the_run_has_time)
     cr_expect_eq(json_object_size(p.details), 1);
     json_decref(answer);
     json_decref(event);
+    worker_peer_close(&p);
+}
+
+/* Another run may be taking the quota for minutes; 100 tasks of an inline Map sit that out. */
+Test(refuse, waits_longer_each_time_it_is_throttled)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    for (int tries = 0; tries < 4; tries++) {
+        char outcome[160];
+        (void)snprintf(outcome, sizeof outcome,
+                       "{\"failure\":{\"Error\":\"ECS.ThrottlingException\",\"Cause\":\"Rate "
+                       "exceeded\"},\"tries\":%d}",
+                       tries);
+        json_t *answer = refuse(&p, MANIFEST_INLINE_TASKS, false, outcome);
+        cr_expect_eq(json_bool(answer, "again", false), tries < 3);
+        cr_expect_eq(json_int(answer, "waitSeconds", 0), tries < 3 ? 20 << tries : 0);
+        json_decref(answer);
+    }
     worker_peer_close(&p);
 }
 

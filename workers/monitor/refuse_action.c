@@ -14,7 +14,8 @@ enum {
     TRIES_MAX = 200, /* of a task of a Distributed Map, which has a history of its own */
     WAIT_MIN = 20,   /* seconds */
     WAIT_MAX = 600,
-    THROTTLED_WAIT = 20,
+    THROTTLED_MIN = 20, /* doubled with each try */
+    THROTTLED_MAX = 160,
 };
 
 struct item {
@@ -81,10 +82,17 @@ static int64_t run_seconds_left(const struct run *run, int64_t now)
                                : INT32_MAX;
 }
 
+/* Throttling is over sooner than an outage, or lasts while another run is started. */
+static int64_t throttled_wait(int64_t tries)
+{
+    int64_t wait = THROTTLED_MIN << (tries < 3 ? tries : 3);
+    return wait < THROTTLED_MAX ? wait : THROTTLED_MAX;
+}
+
 /* The tries are spread over the time that capacity is waited for. */
 static int64_t wait_of(const struct item *item, const struct limits *limits, int64_t now)
 {
-    int64_t wait = THROTTLED_WAIT, left = run_seconds_left(&item->run, now);
+    int64_t wait = throttled_wait(item->tries), left = run_seconds_left(&item->run, now);
     if (item->kind == REFUSAL_CAPACITY) {
         wait = limits->capacity_seconds / tries_of(&item->run) + 1;
         wait = wait > WAIT_MIN ? wait : WAIT_MIN;
