@@ -261,6 +261,28 @@ Test(launch_chunk, gives_up_when_capacity_stays_out, .timeout = 60)
     worker_peer_close(&p);
 }
 
+/* The tasks themselves write to the same small table: a run does not break because it is busy. */
+Test(launch_chunk, writes_a_refusal_when_the_table_takes_it_again, .timeout = 120)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    worker_peer_open(&p);
+    json_t *event = launch_event_of(5);
+    p.worker.deadline = PEER_NOW;
+    launch_next(&p, event, launch_call(&p, event, &err));
+    p.worker.deadline = 0;
+    json_object_set_new(p.refuse, "task-3", json_string("MISSING"));
+    for (int i = 0; i < 9; i++)
+        worker_peer_fault(&p, "PutItem", 400, "ProvisionedThroughputExceededException", "busy");
+    json_t *answer = launch_all(&p, event, 4);
+    cr_expect_eq(json_int(answer, "refused", -1), 1);
+    cr_expect_eq(json_int(answer, "launched", -1), 4);
+    cr_expect_str_eq(refused_reason(&p, "task-3"), "MISSING");
+    json_decref(answer);
+    json_decref(event);
+    worker_peer_close(&p);
+}
+
 /* Started by hand: the control plane makes a manifest of such a spec. */
 Test(launch_chunk, starts_nothing_of_a_spec_that_fills_the_state)
 {
