@@ -24,7 +24,8 @@
 
 enum {
     MANIFEST_INLINE_BYTES = 200000, /* longer inputs have one: results must fit beside the input */
-    MANIFEST_INLINE_TASKS = 400,    /* pattern 2: longer lists are a Distributed Map's */
+    MANIFEST_INLINE_TASKS = 100,    /* pattern 2: RunTask's burst; longer lists are a Distributed
+                                       Map's, whose tasks have a history each for trying again */
     MANIFEST_KEY_MAX = 64,
 };
 

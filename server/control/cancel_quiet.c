@@ -8,7 +8,7 @@ enum { QUIET_MAX = 5 };
 /* A launcher lives for 15 minutes at most. */
 #define SWEEP_MAX (INT64_C(16) * 60 * CLOCK_SECOND)
 /* How long a launcher may be at work and start nothing. One that looks at the summary row before
- * each round hangs in the calls it had sent, 2 tries of 15 s; one of an older release pauses for up
+ * each round hangs in the calls it had sent, 2 tries of 10 s; one of an older release pauses for up
  * to 20 s before that. */
 #define LAUNCHER_SILENCE (50 * CLOCK_SECOND)
 /* The only pattern with a launcher; in the other one the state machine itself starts tasks. */

@@ -62,7 +62,7 @@ class Client:
 
 def make_spec(pattern, tasks):
     return json.dumps({"workflowName": f"scale_pattern_{pattern}", "monitorIntervalSeconds": 5,
-                       "maxConcurrency": 1000 if tasks > 400 else 40,
+                       "maxConcurrency": 1000 if tasks > 100 else 40,
                        "taskList": [{"taskName": f"task-{i:05}", "objectKey": "input/sample.bin"}
                                     for i in range(tasks)]})
 

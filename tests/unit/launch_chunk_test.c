@@ -88,6 +88,35 @@ Test(launch_chunk, a_repeated_delivery_starts_nothing_twice_without_client_token
     worker_peer_close(&p);
 }
 
+/* The earlier try started the even ones and was killed; the next one ends before it does anything.
+ * What it has found must not be forgotten by the one after it. */
+Test(launch_chunk, hands_on_what_it_has_taken_over, .timeout = 60)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    worker_peer_open(&p);
+    p.forgets_tokens = true;
+    json_t *event = launch_event_of(20);
+    p.worker.deadline = PEER_NOW;
+    json_decref(launch_call(&p, event, &err));
+    for (int i = 0; i < 20; i += 2) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "task-%d", i);
+        worker_peer_task(&p, name, name, "RUNNING", "{}");
+        json_object_set_new(p.starts, name, json_integer(1));
+    }
+    json_t *answer = launch_call(&p, event, &err); /* chunk 0 again */
+    cr_assert_not_null(answer, "%s", err.message);
+    cr_assert(launch_next(&p, event, answer));
+    p.worker.deadline = 0;
+    answer = launch_all(&p, event, 2);
+    cr_expect_eq(json_int(answer, "launched", -1), 20);
+    launch_expect_all_once(&p, event);
+    json_decref(answer);
+    json_decref(event);
+    worker_peer_close(&p);
+}
+
 /* Some tasks have a row by then, one has ended, one is only known to ECS. */
 Test(launch_chunk, takes_over_what_rows_and_ecs_tell, .timeout = 60)
 {
@@ -228,6 +257,43 @@ Test(launch_chunk, gives_up_when_capacity_stays_out, .timeout = 60)
     cr_expect_lt(p.wall, PEER_NOW + 2400 * CLOCK_SECOND);
     cr_expect_gt(p.wall, PEER_NOW + 1700 * CLOCK_SECOND);
     json_decref(answer);
+    json_decref(event);
+    worker_peer_close(&p);
+}
+
+/* The tasks themselves write to the same small table: a run does not break because it is busy. */
+Test(launch_chunk, writes_a_refusal_when_the_table_takes_it_again, .timeout = 120)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    worker_peer_open(&p);
+    json_t *event = launch_event_of(5);
+    p.worker.deadline = PEER_NOW;
+    launch_next(&p, event, launch_call(&p, event, &err));
+    p.worker.deadline = 0;
+    json_object_set_new(p.refuse, "task-3", json_string("MISSING"));
+    for (int i = 0; i < 9; i++)
+        worker_peer_fault(&p, "PutItem", 400, "ProvisionedThroughputExceededException", "busy");
+    json_t *answer = launch_all(&p, event, 4);
+    cr_expect_eq(json_int(answer, "refused", -1), 1);
+    cr_expect_eq(json_int(answer, "launched", -1), 4);
+    cr_expect_str_eq(refused_reason(&p, "task-3"), "MISSING");
+    json_decref(answer);
+    json_decref(event);
+    worker_peer_close(&p);
+}
+
+/* Started by hand: the control plane makes a manifest of such a spec. */
+Test(launch_chunk, starts_nothing_of_a_spec_that_fills_the_state)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    worker_peer_open(&p);
+    json_t *event = launch_event_of(4500);
+    cr_assert_null(launch_call(&p, event, &err));
+    cr_expect_eq(err.code, ERR_LIMIT);
+    cr_expect(strstr(err.message, "taskManifest"), "%s", err.message);
+    cr_expect_eq(json_array_size(p.calls), 0);
     json_decref(event);
     worker_peer_close(&p);
 }

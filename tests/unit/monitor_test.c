@@ -264,6 +264,45 @@ Test(monitor, finds_the_names_of_lost_tasks_in_the_manifest)
     worker_peer_close(&p);
 }
 
+#define SHA256_OF_NOTHING "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+static void serve_nothing(void *ctx, const struct peer_request *request, struct peer_reply *reply)
+{
+    (void)ctx, (void)request;
+    reply->status = 404;
+    buf_adds(&reply->body, "<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>");
+}
+
+/* Somebody deleted the list: a look cannot do without it, but what follows from that can. */
+Test(monitor, closes_a_run_whose_manifest_is_gone)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    json_t *answer = NULL;
+    worker_peer_open(&p);
+    p.s3 = serve_nothing;
+    json_t *run = run_of(&p, 2);
+    json_object_set_new(p.summary, "workflow_specs",
+                        dynamodb_s("{\"taskManifest\":{\"s3BucketName\":\"bucket\",\"objectKey\":"
+                                   "\"k\",\"numberOfTasks\":2,\"sha256\":\"" SHA256_OF_NOTHING
+                                   "\"}}"));
+    run = look(&p, run);
+    worker_peer_row(&p, "a", "t1", "Running", NULL);
+    worker_peer_task(&p, "a", "t1", "RUNNING", "{}");
+    p.wall += 301 * CLOCK_SECOND;
+    json_t *event = json_pack("{s:s,s:o}", "action", "monitor", "run", run);
+    cr_assert_neq(monitor_handle(&p.worker, event, &answer, &err), 0);
+    json_object_set_new(run, "failure", json_pack("{s:s,s:s}", "Error", "E", "Cause", "no list"));
+    json_object_set_new(event, "action", json_string("close"));
+    cr_assert_eq(monitor_handle(&p.worker, event, &answer, &err), 0, "%s", err.message);
+    cr_expect_str_eq(summary_status(&p), "Failed");
+    cr_expect_str_eq(worker_peer_detail(&p, "a", "status"), "Failed");
+    cr_expect_eq(worker_peer_count(&p, "StopTask"), 1);
+    json_decref(answer);
+    json_decref(event);
+    worker_peer_close(&p);
+}
+
 Test(monitor, believes_a_late_ecs_for_five_minutes)
 {
     struct worker_peer p;

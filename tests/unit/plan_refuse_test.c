@@ -2,6 +2,7 @@
 #include "lib/aws/dynamodb.h"
 #include "lib/crypto/crypto.h"
 #include "lib/json/json_read.h"
+#include "lib/manifest/manifest.h"
 #include "server/embed/embed.h"
 #include "tests/unit/launch_support.h"
 #include "workers/monitor/monitor.h"
@@ -268,6 +269,52 @@ Test(refuse, gives_up_by_time_and_by_what_the_history_holds)
     int64_t begun = p.wall;
     cr_expect_geq(tries_until_refused(&p, 10000, true), 60);
     cr_expect_leq(p.wall - begun, 1900 * CLOCK_SECOND);
+    worker_peer_close(&p);
+}
+
+/* With maxConcurrency 1 the tasks wait one after another, and only after the last is there a look
+ * at the run's time. */
+Test(refuse, waits_no_longer_than_the_run_has_time)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    char start[CLOCK_TEXT_MAX];
+    worker_peer_open(&p);
+    json_t *event = refuse_event(10, true, NO_CAPACITY);
+    json_t *run = json_object_get(json_object_get(event, "item"), "run");
+    json_object_set_new(run, "startTime", json_string(clock_rfc3339(p.wall, start)));
+    json_object_set_new(run, "runTimeoutSeconds", json_integer(60));
+    p.wall += 50 * CLOCK_SECOND;
+    json_t *answer = act(&p, event, &err);
+    cr_expect(json_bool(answer, "again", false));
+    cr_expect_leq(json_int(answer, "waitSeconds", -1), 10);
+    cr_expect_gt(json_int(answer, "waitSeconds", -1), 0);
+    json_decref(answer);
+    p.wall += 10 * CLOCK_SECOND;
+    answer = act(&p, event, &err);
+    cr_expect_not(json_bool(answer, "again", true));
+    cr_expect_eq(json_object_size(p.details), 1);
+    json_decref(answer);
+    json_decref(event);
+    worker_peer_close(&p);
+}
+
+/* Another run may be taking the quota for minutes; 100 tasks of an inline Map sit that out. */
+Test(refuse, waits_longer_each_time_it_is_throttled)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    for (int tries = 0; tries < 4; tries++) {
+        char outcome[160];
+        (void)snprintf(outcome, sizeof outcome,
+                       "{\"failure\":{\"Error\":\"ECS.ThrottlingException\",\"Cause\":\"Rate "
+                       "exceeded\"},\"tries\":%d}",
+                       tries);
+        json_t *answer = refuse(&p, MANIFEST_INLINE_TASKS, false, outcome);
+        cr_expect_eq(json_bool(answer, "again", false), tries < 3);
+        cr_expect_eq(json_int(answer, "waitSeconds", 0), tries < 3 ? 20 << tries : 0);
+        json_decref(answer);
+    }
     worker_peer_close(&p);
 }
 

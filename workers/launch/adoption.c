@@ -96,6 +96,23 @@ static int adopt_tasks(struct adoption *a, struct error *err)
     return rc;
 }
 
+/* What is adopted may lie behind tasks that the earlier try did not come to start. The cursor goes
+ * no further than the first task that was not tried: those are noted as tried, or the next chunk,
+ * which adopts nothing, would start what is behind them a second time. They are as many as one
+ * round tries. */
+static void close_gaps(struct launch *l)
+{
+    size_t end = l->plan->spec.task_count, open = l->cursor->waiting_count;
+    while (end > 0 && is_open(&l->targets[end - 1]))
+        end--;
+    for (size_t i = (size_t)l->cursor->next; i < end && open < CURSOR_WAITING_MAX; i++) {
+        if (l->targets[i].outcome != UNTRIED)
+            continue;
+        l->targets[i] = (struct target){.outcome = WAITING, .kind = REFUSAL_DOUBTFUL};
+        open++;
+    }
+}
+
 int launch_adopt(struct launch *l, struct error *err)
 {
     struct adoption a = {.l = l};
@@ -108,6 +125,8 @@ int launch_adopt(struct launch *l, struct error *err)
         rc = adopt_rows(&a, err);
     if (rc == 0)
         rc = adopt_tasks(&a, err);
+    if (rc == 0)
+        close_gaps(l);
     task_rows_free(&a.rows);
     ecs_view_close(&a.ecs);
     json_decref(a.by_name);

@@ -12,6 +12,7 @@ enum {
     IN_FLIGHT = 20,
     BACKOFF_MS = 1000,
     RESERVE_MS = 30000,
+    SPEC_BYTES_MAX = BUF_MAX_STATE - 16 * 1024, /* beside it: the answer, and a failure */
 };
 
 static void settle_options(struct launch *l, const struct launch_options *given)
@@ -130,11 +131,32 @@ static int launch_chunk(struct plan *p, const struct worker *w, struct cursor *c
     return *answer ? 0 : err_set(err, ERR_MEMORY, "out of memory while answering");
 }
 
+/* An answer for which the state has no room ends the execution at once, uncaught, with tasks
+ * running that nobody watches: rather nothing is started. */
+static int check_room(const json_t *spec, struct error *err)
+{
+    struct buf text;
+    buf_init(&text, SPEC_BYTES_MAX);
+    json_dump(&text, spec);
+    bool fits = buf_check(&text, NULL) == 0;
+    buf_free(&text);
+    if (fits)
+        return 0;
+    return err_set(
+        err, ERR_LIMIT,
+        "the spec has more than %d bytes, which leaves no room in the execution's state: "
+        "submit it to the control plane, or store taskList in S3 and give taskManifest",
+        SPEC_BYTES_MAX);
+}
+
 int launch_handle(const struct worker *w, json_t *event, json_t **answer, struct error *err)
 {
     struct plan p;
     struct cursor cursor;
     const json_t *before = json_object_get(json_object_get(event, "launch"), "answer");
+    const json_t *spec = json_object_get(event, "spec");
+    if (!before && spec && check_room(spec, err) != 0)
+        return -1;
     if (plan_open(&p, w, event, 1, err) != 0)
         return -1;
     int rc = cursor_read(json_object_get(before, "cursor"), p.run.number_of_tasks, &cursor, err);

@@ -4,6 +4,8 @@
 enum {
     ROW_IN_FLIGHT = 5, /* small tables take five rows a second */
     ROW_ATTEMPTS = 8,
+    ROW_ATTEMPTS_LATE = 2, /* near the deadline: pauses of many attempts would outlast it */
+    ROW_MS = 5000,
 };
 
 static int build_row(void *ctx, size_t i, struct aws_request *request, struct error *err)
@@ -12,11 +14,14 @@ static int build_row(void *ctx, size_t i, struct aws_request *request, struct er
     const struct spec_task *task = &l->plan->spec.tasks[l->todo[i]];
     int rc = refusal_row(request, &l->plan->run, task->task_name, task->object_key,
                          l->targets[l->todo[i]].reason, clock_wall(l->w->clock), err);
-    request->max_attempts = ROW_ATTEMPTS;
+    request->timeout_ms = ROW_MS;
+    request->max_attempts =
+        worker_ms_left(l->w) > 2 * l->options.reserve_ms ? ROW_ATTEMPTS : ROW_ATTEMPTS_LATE;
     return rc;
 }
 
-/* A final row that is there already is from an earlier try of this launch. */
+/* A final row that is there already is from an earlier try of this launch. A table that takes no
+ * more rows now takes them later, behind the pause before the next round. */
 static void row_done(void *ctx, size_t i, struct aws_response *response, const struct error *err)
 {
     struct launch *l = ctx;
@@ -24,7 +29,7 @@ static void row_done(void *ctx, size_t i, struct aws_response *response, const s
     if (!err || err_is_remote(err, "ConditionalCheckFailedException")) {
         l->targets[l->todo[i]].outcome = RECORDED;
         l->cursor->refused++;
-    } else if (l->row_error.code == ERR_NONE) {
+    } else if (!aws_is_throttle(err) && l->row_error.code == ERR_NONE) {
         l->row_error = *err;
     }
 }

@@ -8,9 +8,9 @@
 #include <stdio.h>
 
 enum {
-    CALL_MS = 15000, /* below the reserve: rounds do the retrying */
-    CALL_ATTEMPTS = 2,
-    STARVED_MAX = 10, /* refusals for capacity after which a round goes no further */
+    CALL_MS = 10000,   /* all attempts together well below the reserve: rounds do the retrying, */
+    CALL_ATTEMPTS = 2, /* and rows are still to be written */
+    STARVED_MAX = 10,  /* refusals for capacity after which a round goes no further */
 };
 
 /* All subnets at first. When there is no capacity each alone in turn, since ECS chooses one by

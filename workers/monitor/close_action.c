@@ -65,6 +65,7 @@ static int close_run(const struct worker *w, struct run *run, const char *cause,
     run->watched_since = run->watched_since ? run->watched_since : clock_wall(w->clock);
     if (look_open(&l, w, run, err) != 0)
         return -1;
+    l.closing = true;
     int rc = look_reconcile(&l, err);
     if (rc == 0)
         rc = look_abandon(&l, "RunFailed", cause, err);

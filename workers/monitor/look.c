@@ -143,12 +143,31 @@ static int add_stand_in(const struct look *l, const char *name, const char *stop
     return 0;
 }
 
+/* The names of the run's tasks: a new array, NULL on failure. A manifest that is gone or was
+ * changed must not keep a run from being closed: what can be found out without it is. */
+static json_t *spec_names(const struct look *l, struct error *err)
+{
+    struct error why = {0};
+    json_t *names = summary_task_names(l->w, l->run, &why);
+    bool gone = why.code == ERR_SPEC_INVALID || why.code == ERR_LIMIT || why.http_status == 403 ||
+                why.http_status == 404;
+    if (!names && l->closing && gone) {
+        log_warn(l->w->log, "the run is closed without the names of its tasks",
+                 LOG_INT("run_id", l->run->workflow_run_id), LOG_STR("error", why.message),
+                 LOG_STR("aws_request_id", l->w->request_id));
+        names = json_array();
+    }
+    if (!names && err)
+        *err = why;
+    return names;
+}
+
 /* Tasks of the spec without a trace get a stand-in row with this code and reason. */
 static int add_untraced(const struct look *l, const struct tally *tally, const char *stop_code,
                         const char *reason, struct settlements *s, struct error *err)
 {
     json_t *traced = traced_names(l, tally, err), *name;
-    json_t *names = traced ? summary_task_names(l->w, l->run, err) : NULL;
+    json_t *names = traced ? spec_names(l, err) : NULL;
     size_t i;
     int rc = names ? 0 : -1;
     json_array_foreach (names, i, name) {
@@ -304,6 +323,7 @@ static int settle_rest(struct look *l, const char *stop_code, const char *reason
 /* ECS is asked about everything first: what has ended there need not be stopped. */
 int look_abandon(struct look *l, const char *stop_code, const char *reason, struct error *err)
 {
+    l->closing = true;
     int rc = look_ask(l, LOOK_LIST_ALL, err);
     if (rc == 0)
         rc = settle_ended(l, err);

@@ -14,6 +14,7 @@ struct look {
     struct task_rows rows;
     struct ecs_view ecs;
     struct settled settled; /* by the last reconcile or abandon */
+    bool closing;           /* names that nobody can tell any more are done without */
 };
 
 /* Reads all rows. */

@@ -14,7 +14,8 @@ enum {
     TRIES_MAX = 200, /* of a task of a Distributed Map, which has a history of its own */
     WAIT_MIN = 20,   /* seconds */
     WAIT_MAX = 600,
-    THROTTLED_WAIT = 20,
+    THROTTLED_MIN = 20, /* doubled with each try */
+    THROTTLED_MAX = 160,
 };
 
 struct item {
@@ -73,20 +74,37 @@ static int64_t tries_of(const struct run *run)
     return more > 0 ? 1 + more : 1;
 }
 
-/* The tries are spread over the time that capacity is waited for. */
-static int64_t wait_of(const struct item *item, const struct limits *limits)
+/* While a launch waits, the Map does, and nobody looks whether the run's time is over: what waits
+ * must not outlast it. */
+static int64_t run_seconds_left(const struct run *run, int64_t now)
 {
-    if (item->kind != REFUSAL_CAPACITY)
-        return THROTTLED_WAIT;
-    int64_t wait = limits->capacity_seconds / tries_of(&item->run) + 1;
-    wait = wait > WAIT_MIN ? wait : WAIT_MIN;
-    return wait < WAIT_MAX ? wait : WAIT_MAX;
+    return run->start_time > 0 ? (run->start_time - now) / CLOCK_SECOND + run->run_timeout_seconds
+                               : INT32_MAX;
+}
+
+/* Throttling is over sooner than an outage, or lasts while another run is started. */
+static int64_t throttled_wait(int64_t tries)
+{
+    int64_t wait = THROTTLED_MIN << (tries < 3 ? tries : 3);
+    return wait < THROTTLED_MAX ? wait : THROTTLED_MAX;
+}
+
+/* The tries are spread over the time that capacity is waited for. */
+static int64_t wait_of(const struct item *item, const struct limits *limits, int64_t now)
+{
+    int64_t wait = throttled_wait(item->tries), left = run_seconds_left(&item->run, now);
+    if (item->kind == REFUSAL_CAPACITY) {
+        wait = limits->capacity_seconds / tries_of(&item->run) + 1;
+        wait = wait > WAIT_MIN ? wait : WAIT_MIN;
+        wait = wait < WAIT_MAX ? wait : WAIT_MAX;
+    }
+    return wait < left ? wait : left;
 }
 
 static bool may_try_again(const struct item *item, const struct limits *limits, int64_t now)
 {
     return item->kind != REFUSAL_FINAL && item->kind != REFUSAL_STARTED &&
-           item->tries + 1 < tries_of(&item->run) &&
+           item->tries + 1 < tries_of(&item->run) && run_seconds_left(&item->run, now) > 0 &&
            (now - item->since) / CLOCK_SECOND < limits->capacity_seconds;
 }
 
@@ -128,6 +146,7 @@ int action_refuse(const struct worker *w, json_t *event, json_t **answer, struct
              LOG_STR("task_name", item.task_name), LOG_STR("reason", item.reason));
     if (!again && sure && record(w, &item, err) != 0)
         return -1;
-    *answer = again ? write_again(&item, wait_of(&item, &limits)) : json_pack("{s:b}", "again", 0);
+    *answer =
+        again ? write_again(&item, wait_of(&item, &limits, now)) : json_pack("{s:b}", "again", 0);
     return *answer ? 0 : err_set(err, ERR_MEMORY, "out of memory while answering");
 }

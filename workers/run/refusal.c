@@ -10,10 +10,13 @@ static const struct {
     {"Rate exceeded", REFUSAL_THROTTLED}, /* also inside InvalidParameter- and ClientException */
     {"Throttling", REFUSAL_THROTTLED},
     {"Too many requests", REFUSAL_THROTTLED},
+    {"Request limit exceeded", REFUSAL_THROTTLED},      /* EC2, asked by ECS for the network */
     {"Capacity is unavailable", REFUSAL_CAPACITY},      /* Fargate */
     {"RESOURCE:", REFUSAL_CAPACITY},                    /* no room on the instances now */
     {"AGENT", REFUSAL_CAPACITY},                        /* an instance's agent is not connected */
-    {"limit on the number of tasks", REFUSAL_CAPACITY}, /* Fargate's concurrent tasks */
+    {"limit on the number of tasks", REFUSAL_CAPACITY}, /* Fargate's quota, as it was counted */
+    {"limit on the number of vCPUs", REFUSAL_CAPACITY}, /* and as it is counted now */
+    {"capacity limit exceeded", REFUSAL_CAPACITY},      /* tasks in provisioning */
 };
 
 enum refusal refusal_of_reason(const char *reason)
