@@ -357,6 +357,20 @@ Test(control, a_deleted_execution_ends_its_run)
     cr_assert_eq(run.run.completed_tasks, 1);
 }
 
+/* Some seconds although it seems to have been started long ago: by a clock that is ahead it has. */
+Test(control, an_execution_may_be_unknown_at_first_by_a_clock_that_is_ahead)
+{
+    control_fixture_active(&f, 7);
+    for (int i = 0; i < 4; i++)
+        fake_aws_refuse(f.aws, "DescribeExecution", "ExecutionDoesNotExist", "unknown");
+    control_fixture_describe(&f, 0, "SUCCEEDED", "");
+    script_last_history("ExecutionSucceeded");
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Completed;c task-2 Completed;", NULL);
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    control_fixture_start(&f);
+    (void)control_fixture_await(&f, AUDIT_COMPLETED);
+}
+
 Test(control, many_runs_are_told_ended_by_listing)
 {
     static const char listed[] =
