@@ -342,6 +342,22 @@ Test(stream, too_many_readers_do_not_end_it)
     cr_expect_lt(stream_behind_since(t.stream), t.now + 11 * CLOCK_SECOND);
 }
 
+/* Refused for long it stays live, but does not say that it is up to date. */
+Test(stream, what_is_put_off_is_behind_since_it_was_due)
+{
+    script_following();
+    gives_records(NULL, true);
+    fake_aws_refuse(t.aws, "GetRecords", "LimitExceededException", "slow down");
+    turn_until("GetRecords", 2);
+    int64_t first = t.now;
+    turn_until("GetRecords", 12);
+    cr_assert_gt(t.now, first + CLOCK_SECOND);
+    cr_expect_leq(stream_behind_since(t.stream), first);
+    gives_records(NULL, true);
+    turn_until("GetRecords", 14);
+    cr_expect_gt(stream_behind_since(t.stream), first);
+}
+
 Test(stream, a_disabled_stream_is_read_to_its_end)
 {
     script_following();
