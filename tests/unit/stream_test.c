@@ -9,6 +9,7 @@
 
 #define ARN "arn:aws:dynamodb:eu-west-1:123456789012:table/rows/stream/2024-01-02T03:04:05.678"
 #define PARENT "shardId-00000001700000000000-0000000a"
+#define OTHER "shardId-00000001700000000001-0000000c"
 #define CHILD "shardId-00000001700000014400-0000000b"
 
 /* Not file scope by choice: Criterion's setups take no argument. One test runs in one process. */
@@ -134,6 +135,9 @@ static void has_stream(void)
 #define OPEN_CHILD                                                                                 \
     "{\"ShardId\":\"" CHILD "\",\"ParentShardId\":\"" PARENT                                       \
     "\",\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"10\"}}"
+
+#define OPEN_OTHER                                                                                 \
+    "{\"ShardId\":\"" OTHER "\",\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"2\"}}"
 
 static void has_shards(const char *status, const char *shards)
 {
@@ -289,6 +293,23 @@ Test(stream, children_wait_for_their_parents)
                  fake_aws_place(t.aws, "GetShardIterator", 1));
     cr_expect_eq(t.records, 3);
     cr_expect_eq(t.live, 1);
+}
+
+/* Another shard is open all the while, so that nothing else leads to a listing. */
+Test(stream, a_child_that_is_not_listed_yet_is_looked_for_soon)
+{
+    has_stream();
+    has_shards("ENABLED", OPEN_PARENT "," OPEN_OTHER);
+    has_shards("ENABLED", "");
+    has_shards("ENABLED", CLOSED_PARENT "," OPEN_CHILD "," OPEN_OTHER);
+    gives_iterator();
+    gives_records("9", false);
+    gives_records(NULL, true);
+    turn_until("DescribeStream", 2);
+    int64_t before = t.now;
+    turn_until("GetShardIterator", 3);
+    expect_asked("GetShardIterator", 2, "ShardId", CHILD);
+    cr_expect_lt(t.now - before, 30 * CLOCK_SECOND);
 }
 
 Test(stream, what_is_not_taken_comes_again)
