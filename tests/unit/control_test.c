@@ -288,6 +288,41 @@ Test(control, a_failed_execution_tells_error_and_cause)
     cr_assert_eq(run.run.failed_tasks, 3);
 }
 
+static const char one_task[] =
+    "{\"taskArns\":[\"arn:aws:ecs:eu-west-1:123456789012:task/stepfleet/a\"]}";
+
+/* A task that is stopped with its run may just have done its work. */
+Test(control, tasks_left_behind_have_the_last_word)
+{
+    fake_aws_answer(f.aws, "ListTasks", 200, one_task);
+    fake_aws_answer(f.aws, "StopTask", 200, "{\"task\":{}}");
+    script_end("TIMED_OUT", "", "ExecutionTimedOut");
+    control_fixture_rows(&f, "a task-0 Running;b task-1 Failed;c task-2 Completed;", NULL);
+    control_fixture_start(&f);
+    control_fixture_run(&f);
+    fake_aws_wait(f.aws, "StopTask", 1);
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Failed;c task-2 Completed;", NULL);
+    struct run_copy run = control_fixture_await(&f, AUDIT_FAILED);
+    cr_assert_eq(run.run.completed_tasks, 2);
+    cr_assert_eq(run.run.failed_tasks, 1);
+}
+
+/* Or they would run, and be paid for, until their own time limit. */
+Test(control, tasks_left_behind_are_stopped_once_ecs_lets_us)
+{
+    fake_aws_answer(f.aws, "ListTasks", 500, "{}");
+    for (int i = 0; i < 2; i++)
+        fake_aws_answer(f.aws, "ListTasks", 200, one_task);
+    fake_aws_refuse(f.aws, "StopTask", "ThrottlingException", "slow down");
+    fake_aws_answer(f.aws, "StopTask", 200, "{\"task\":{}}");
+    script_end("FAILED", ",\"error\":\"E\"", "ExecutionFailed");
+    control_fixture_rows(&f, "a task-0 Failed;b task-1 Failed;c task-2 Completed;", NULL);
+    control_fixture_start(&f);
+    control_fixture_run(&f);
+    (void)control_fixture_await(&f, AUDIT_FAILED);
+    cr_assert_eq(fake_aws_count(f.aws, "StopTask"), 2);
+}
+
 Test(control, an_execution_may_be_unknown_at_first)
 {
     char now[256];
