@@ -167,6 +167,21 @@ Test(control, waits_and_tries_again_when_it_may_pass)
     }
 }
 
+/* The row was put off by a clock that has been set back by an hour since. */
+Test(control, a_clock_that_is_set_back_holds_no_start_up)
+{
+    struct error err = {0};
+    control_fixture_run(&f);
+    int64_t due = clock_wall(clock_system()) + 3600 * CLOCK_SECOND;
+    cr_assert_eq(store_outbox_postpone(f.store.store, 7, due, "Rate exceeded", &err), 0);
+    fake_aws_answer(f.aws, "StartExecution", 200, started);
+    control_fixture_describe(&f, 0, "RUNNING", "");
+    fake_aws_answer(f.aws, "GetExecutionHistory", 200, "{\"events\":[]}");
+    control_fixture_rows(&f, "a task-0 Running;", NULL);
+    control_fixture_start(&f);
+    (void)control_fixture_await(&f, AUDIT_RUNNING);
+}
+
 Test(control, a_pattern_without_a_machine_is_refused)
 {
     struct error err = {0};
