@@ -1,5 +1,6 @@
 /* What the mirror asks of the store: positions, runs started elsewhere, letting go, and requests
  * that came before. */
+#include "server/run/run.h"
 #include "tests/unit/store_fixture.h"
 
 #include <stdio.h>
@@ -76,6 +77,23 @@ Test(store_mirror, old_runs_keep_their_totals_only)
     cr_expect_eq(rows_of(2), 7, "it ended later");
     cr_expect_eq(store_fixture_get(f.store, 2).run.trimmed_at, 0);
     cr_expect_eq(rows_of(3), 5, "it is not over");
+}
+
+/* What is left of its tasks would pass for all. */
+Test(store_mirror, a_run_whose_tasks_are_not_kept_is_not_repeated)
+{
+    struct error err = {0};
+    struct json_problems problems = {0};
+    struct run_accepted accepted;
+    const struct services sv = {.store = f.store, .clock = clock_system()};
+    bool more;
+    ended_run(1, 1000);
+    cr_assert_eq(store_retain(f.store, 3000, 2, &more, &err), 0, "%s", err.message);
+    cr_expect_eq(run_retry(&sv, &(struct run_retry){.parent_id = 1}, &accepted, &problems, &err),
+                 -1);
+    cr_expect_eq(err.code, ERR_CONFLICT);
+    cr_expect_not_null(strstr(err.message, "not kept here"), "%s", err.message);
+    json_problems_free(&problems);
 }
 
 /* --- started elsewhere --- */
