@@ -176,6 +176,13 @@ static void start(struct shard *shard)
         not_kept(shard, &err);
 }
 
+/* What came since there was nothing is no older than that, whatever two clocks say. */
+static void note_age(struct shard *shard, int64_t age, int64_t now)
+{
+    int64_t since = now - age > shard->emptied_at ? now - age : shard->emptied_at;
+    shard->behind_since = now - since > BEHIND_MIN ? since : LOOP_NEVER;
+}
+
 /* Takes the records over and notes how far that is; -1 with the shard's place as it was. */
 static int take(struct shard *shard, json_t *records, struct error *err)
 {
@@ -186,6 +193,7 @@ static int take(struct shard *shard, json_t *records, struct error *err)
     int64_t now = loop_now(s->o.loop);
     if (count == 0) {
         shard->behind_since = LOOP_NEVER;
+        shard->emptied_at = now;
         return 0;
     }
     if (streams_record_read(json_array_get(records, count - 1), &last, err) ||
@@ -197,8 +205,7 @@ static int take(struct shard *shard, json_t *records, struct error *err)
         (void)snprintf(shard->sequence, sizeof shard->sequence, "%s", before);
         return -1;
     }
-    int64_t age = clock_wall(s->o.loop->clock) - last.created;
-    shard->behind_since = last.created && age > BEHIND_MIN ? now - age : LOOP_NEVER;
+    note_age(shard, last.created ? clock_wall(s->o.loop->clock) - last.created : 0, now);
     return 0;
 }
 

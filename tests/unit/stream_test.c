@@ -379,6 +379,21 @@ Test(stream, what_is_put_off_is_behind_since_it_was_due)
     cr_expect_gt(stream_behind_since(t.stream), first);
 }
 
+/* A record that a clock behind ours made, or one that comes after a long time. */
+Test(stream, what_came_since_it_was_empty_is_no_older)
+{
+    script_following();
+    gives_records(NULL, true);
+    t.now -= 600 * CLOCK_SECOND;
+    gives_records("5", true);
+    t.now += 600 * CLOCK_SECOND;
+    turn_until("GetRecords", 1);
+    int64_t empty = t.now;
+    turn_until("GetRecords", 2);
+    cr_expect_eq(t.records, 1);
+    cr_expect_geq(stream_behind_since(t.stream), empty);
+}
+
 Test(stream, a_disabled_stream_is_read_to_its_end)
 {
     script_following();
