@@ -10,6 +10,9 @@
 enum { SETTLE_MAX = 4 };
 #define SETTLE_WAIT (250 * CLOCK_MS)
 #define STORE_RETRY (2 * CLOCK_SECOND)
+/* Tasks that are left behind cost money: while AWS lets them not be listed or stopped it is tried
+ * again, after 1 s, 2 s ... 64 s. */
+enum { SWEEPS_MAX = 7 };
 
 static const char stop_cancelled[] = "Stepfleet: the run was cancelled";
 static const char stop_ended[] = "Stepfleet: the run's execution has ended";
@@ -112,13 +115,48 @@ static void settle(struct follows *f, struct follow *run, int64_t now)
         return;
     }
     bool left_behind = run->cluster && ending_left_tasks(&g.facts);
-    run->state = FOLLOW_CLOSING;
-    if (!left_behind)
+    run->state = left_behind ? FOLLOW_STOPPING : FOLLOW_CLOSING;
+}
+
+/* ListTasks and StopTask, once more when there may be tasks that were not told. */
+static int64_t stop_rest(struct follows *f, struct follow *run, int64_t now)
+{
+    struct error err = {0};
+    if (!run->stop)
+        run->stop = stop_begin(f->loop, run->id, run->cluster,
+                               run->cancelled ? stop_cancelled : stop_ended, &err);
+    if (!run->stop) {
+        store_failed(f, run, now, &err);
+        return run->not_before;
+    }
+    int64_t next = stop_step(run->stop);
+    if (!stop_done(run->stop))
+        return next;
+    run->told = run->told || stop_told(run->stop) > 0;
+    bool again = stop_uncertain(run->stop) && run->sweeps < SWEEPS_MAX;
+    run->stop = stop_free(run->stop);
+    if (again) {
+        run->not_before = now + (CLOCK_SECOND << run->sweeps++);
+        return run->not_before;
+    }
+    run->settled = 0;
+    run->state = run->told && run->mirror ? FOLLOW_STOPPED : FOLLOW_CLOSING;
+    return LOOP_NEVER;
+}
+
+/* A task that is told to stop writes how it ended: that is the truth about it. */
+static void settle_stopped(struct follows *f, struct follow *run, int64_t now)
+{
+    struct gathered g;
+    struct error err = {0};
+    if (gather(f, run, &g, &err)) {
+        store_failed(f, run, now, &err);
         return;
-    run->stop = stop_begin(f->loop, run->id, run->cluster,
-                           g.facts.cancelled ? stop_cancelled : stop_ended, &err);
-    if (run->stop)
-        run->state = FOLLOW_STOPPING;
+    }
+    if (g.facts.mirror_problem || ending_open_tasks(&g.facts) == 0 || run->settled == SETTLE_MAX)
+        run->state = FOLLOW_CLOSING;
+    else
+        mirror_finish(run->mirror, now + (SETTLE_WAIT << run->settled++));
 }
 
 /* Facts are gathered anew: stopping tasks took time, and the mirror's counts are the store's. */
@@ -156,11 +194,10 @@ int64_t follow_step(struct follows *f, struct follow *run, int64_t now)
     if (run->state == FOLLOW_SETTLING && (!run->mirror || mirror_finished(run->mirror)))
         settle(f, run, now);
     int64_t next = LOOP_NEVER;
-    if (run->state == FOLLOW_STOPPING) {
-        next = stop_step(run->stop);
-        if (stop_done(run->stop))
-            run->state = FOLLOW_CLOSING;
-    }
+    if (run->state == FOLLOW_STOPPING)
+        next = stop_rest(f, run, now);
+    if (run->state == FOLLOW_STOPPED && mirror_finished(run->mirror))
+        settle_stopped(f, run, now);
     if (run->state == FOLLOW_CANCELLING) {
         next = cancel_step(run->cancel);
         if (cancel_done(run->cancel))

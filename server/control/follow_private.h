@@ -7,13 +7,14 @@
 #include "server/control/stop.h"
 #include "server/store/store.h"
 
-/* RUNNING -> SETTLING -> (STOPPING | CANCELLING ->) CLOSING; the state only moves forward. In
- * SETTLING further passes of the mirror may be asked for; STOPPING is left out when no ECS task can
- * be left, CANCELLING is for executions that were stopped. */
+/* RUNNING -> SETTLING -> (STOPPING -> STOPPED | CANCELLING ->) CLOSING; the state only moves
+ * forward. In SETTLING and STOPPED further passes of the mirror may be asked for; STOPPING is left
+ * out when no ECS task can be left, CANCELLING is for executions that were stopped. */
 enum follow_state {
     FOLLOW_RUNNING,    /* until the execution has ended and its history is read */
     FOLLOW_SETTLING,   /* until a full pass of the mirror, begun after that */
     FOLLOW_STOPPING,   /* until tasks left behind were told to stop */
+    FOLLOW_STOPPED,    /* until they have written their last rows */
     FOLLOW_CANCELLING, /* until rows and tasks of a stopped execution are final */
     FOLLOW_CLOSING,    /* until the store has it */
 };
@@ -29,6 +30,8 @@ struct follow {
     int64_t tolerated;
     bool cancelled;
     int settled; /* passes made for rows that were late */
+    int sweeps;  /* of stopping tasks that AWS did not let end */
+    bool told;   /* a task was told to stop */
     int64_t not_before;
     bool closed;
 };

@@ -46,6 +46,18 @@ static int take_page(struct finder *f, const struct aws_response *response, bool
     return 0;
 }
 
+/* A refusal may be the token's, which lives for a day: the sweep begins anew. Since it has brought
+ * news it must then not end at a page without any. */
+static void sweep_anew(struct finder *f, const struct error *err)
+{
+    json_array_clear(f->queue);
+    if (err->code != ERR_REMOTE || err->http_status >= 500 || aws_is_throttle(err))
+        return;
+    f->whole = f->whole || f->token;
+    free(f->token);
+    f->token = NULL;
+}
+
 /* A page without news ends a sweep, unless it is the first after a start. */
 static void listed(void *ctx, struct aws_response *response, const struct error *err)
 {
@@ -55,7 +67,7 @@ static void listed(void *ctx, struct aws_response *response, const struct error 
     f->busy = false;
     finder_note(f, err);
     if (err || take_page(f, response, &end, &why)) {
-        json_array_clear(f->queue);
+        sweep_anew(f, err ? err : &why);
         finder_failed(f, err ? err : &why);
         return;
     }

@@ -163,8 +163,10 @@ static void end_pass(struct mirror_run *r)
     pace_looked(&r->pace, now, r->pass_moved, floor > 2 * took ? floor : 2 * took);
     if (loop->health)
         atomic_store(&loop->health->mirror_at, now);
-    if (mirror_streams(r))
+    if (mirror_streams(r)) {
         r->pace.due = LOOP_NEVER;
+        seen_free(&r->seen);
+    }
     if (r->last_pass)
         r->want_summary = true;
     else if (r->finishing)

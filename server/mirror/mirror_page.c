@@ -16,6 +16,13 @@ static uint64_t row_hash(const struct audit_detail *row)
     return seen_hash_text(hash, row->stop_code);
 }
 
+/* 1: news, 0: the store has it as it is; -1: memory is out. Rows that come by themselves are not
+ * remembered: they come once, and their passes are few. */
+static int is_news(struct mirror_run *r, const struct audit_detail *row)
+{
+    return mirror_streams(r) ? 1 : seen_add(&r->seen, row_hash(row));
+}
+
 /* The rows of the page that are news; *rows is the caller's to free. */
 static int new_rows(struct mirror_run *r, json_t *items, struct audit_detail **rows, size_t *count,
                     struct error *err)
@@ -34,7 +41,7 @@ static int new_rows(struct mirror_run *r, json_t *items, struct audit_detail **r
                      LOG_STR("error", why.message));
             continue;
         }
-        int added = seen_add(&r->seen, row_hash(row));
+        int added = is_news(r, row);
         if (added < 0)
             return err_set(err, ERR_MEMORY, "out of memory for audit rows");
         *count += (size_t)added;

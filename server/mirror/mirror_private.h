@@ -42,7 +42,7 @@ struct mirror_run {
     bool busy, left;
     struct trouble trouble;
     struct pace pace;
-    struct seen seen; /* rows that are in the store as they are */
+    struct seen seen; /* rows that are in the store as they are; empty while mirror_streams */
 
     json_t *start_key; /* of the next page; NULL: the first */
     bool in_pass;

@@ -7,42 +7,75 @@
 
 /* --- records to runs --- */
 
-/* The run's id among the record's keys; 0: none. */
-static int64_t id_of(const struct streams_record *record, const struct mirror_run *r)
+/* A page of records, read once for all runs, and whose rows they are. */
+struct page {
+    struct streams_record *records;
+    int64_t *ids; /* of runs; 0: none */
+    size_t count;
+    const char *key; /* the attribute that the ids are of; NULL: none was read */
+};
+
+static void page_free(struct page *p)
 {
-    return dynamodb_get_n(record->keys, r->details.hash_key, 0);
+    free(p->records);
+    free(p->ids);
 }
 
-/* Images of the run's rows, in their order. Without an image (the stream's view has none) the
- * table is read soon. NULL: memory is out. */
-static json_t *images_of(struct mirror_run *r, json_t *records)
+/* Records that make no sense are left out. */
+static int page_read(struct page *p, json_t *records, struct error *err)
 {
-    json_t *images = json_array();
     json_t *each;
     size_t i;
+    const size_t size = json_array_size(records) + 1;
+    *p = (struct page){calloc(size, sizeof *p->records), calloc(size, sizeof *p->ids), 0, NULL};
+    if (!p->records || !p->ids)
+        return err_set(err, ERR_MEMORY, "out of memory for audit rows");
     json_array_foreach (records, i, each) {
-        struct streams_record record;
         struct error why = {0};
-        if (streams_record_read(each, &record, &why) || id_of(&record, r) != r->id)
-            continue;
-        if (!record.new_image && strcmp(record.event, "REMOVE") != 0)
-            r->pace.due = loop_earlier(r->pace.due, loop_now(r->mirror->loop) + r->pace.min);
-        if (record.new_image && json_array_append(images, record.new_image)) {
-            json_decref(images);
-            return NULL;
-        }
+        p->count += streams_record_read(each, &p->records[p->count], &why) == 0;
     }
-    return images;
+    return 0;
+}
+
+/* Nearly always all runs name the key alike. */
+static void page_ids(struct page *p, const char *key)
+{
+    if (p->key && strcmp(p->key, key) == 0)
+        return;
+    for (size_t i = 0; i < p->count; i++)
+        p->ids[i] = dynamodb_get_n(p->records[i].keys, key, 0);
+    p->key = key;
+}
+
+/* Images of the run's rows, in their order; *images stays NULL when there are none. Without an
+ * image (the stream's view has none) the table is read soon. */
+static int images_of(struct mirror_run *r, const struct page *p, json_t **images, struct error *err)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const struct streams_record *record = &p->records[i];
+        if (p->ids[i] != r->id)
+            continue;
+        if (!record->new_image && strcmp(record->event, "REMOVE") != 0)
+            r->pace.due = loop_earlier(r->pace.due, loop_now(r->mirror->loop) + r->pace.min);
+        if (!record->new_image)
+            continue;
+        if (!*images)
+            *images = json_array();
+        if (json_array_append(*images, record->new_image))
+            return err_set(err, ERR_MEMORY, "out of memory for audit rows");
+    }
+    return 0;
 }
 
 /* Rows of runs that are not followed are left alone: their first pass will find them. */
-static int take_for(struct mirror_run *r, json_t *records, struct error *err)
+static int take_for(struct mirror_run *r, struct page *p, struct error *err)
 {
     bool moved = false;
-    json_t *images = images_of(r, records);
-    if (!images)
-        return err_set(err, ERR_MEMORY, "out of memory for audit rows");
-    int rc = json_array_size(images) ? mirror_take_items(r, images, &moved, err) : 0;
+    json_t *images = NULL;
+    page_ids(p, r->details.hash_key);
+    int rc = images_of(r, p, &images, err);
+    if (!rc && images)
+        rc = mirror_take_items(r, images, &moved, err);
     json_decref(images);
     if (!rc && moved && r->mirror->moved)
         r->mirror->moved(r->mirror->ctx, r->id);
@@ -53,10 +86,13 @@ static int take_for(struct mirror_run *r, json_t *records, struct error *err)
 static int take_page(void *ctx, json_t *records, struct error *err)
 {
     struct mirror *m = ctx;
-    for (struct mirror_run *r = m->runs; r; r = r->next)
-        if (r->stream && !r->left && !r->finished && take_for(r, records, err))
-            return -1;
-    return 0;
+    struct page page;
+    int rc = page_read(&page, records, err);
+    for (struct mirror_run *r = m->runs; r && !rc; r = r->next)
+        if (r->stream && !r->left && !r->finished)
+            rc = take_for(r, &page, err);
+    page_free(&page);
+    return rc;
 }
 
 /* --- from Query to stream and back --- */

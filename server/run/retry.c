@@ -13,6 +13,7 @@ struct parent {
     int64_t id;
     int pattern;
     enum audit_status status;
+    int64_t task_count;
     json_t *tasks; /* its tasks' statuses by name */
     json_t *named; /* a set of the names that were asked for; NULL: all that did not complete */
     int64_t last;  /* seq of the newest task that was read */
@@ -24,6 +25,7 @@ static void read_parent(void *ctx, const struct store_run *run)
     struct parent *p = ctx;
     p->pattern = run->pattern;
     p->status = run->status;
+    p->task_count = run->task_count;
 }
 
 static void read_task(void *ctx, const struct store_task *task)
@@ -32,6 +34,18 @@ static void read_task(void *ctx, const struct store_task *task)
     p->last = task->seq;
     if (json_object_set_new(p->tasks, task->name, json_integer(task->status)))
         p->failed = true;
+}
+
+/* Old runs let go of their tasks, some at a time. */
+static int check_kept(const struct parent *p, struct error *err)
+{
+    if ((int64_t)json_object_size(p->tasks) >= p->task_count)
+        return 0;
+    return err_set(err, ERR_CONFLICT,
+                   "run %" PRId64 " ended so long ago that its tasks are not kept here any more: "
+                   "submit what is to be repeated as a new run; GET /workflows/%" PRId64
+                   "/spec has its spec",
+                   p->id, p->id);
 }
 
 /* Only a run that is over can be repeated: before that nobody knows what will not complete. */
@@ -50,7 +64,7 @@ static int load_parent(const struct services *sv, struct parent *p, struct error
     for (p->last = -1; more && !p->failed;)
         if (store_task_list(sv->store, p->id, -1, p->last, PAGE, read_task, p, &more, err))
             return -1;
-    return p->failed ? err_set(err, ERR_MEMORY, "out of memory for a retry") : 0;
+    return p->failed ? err_set(err, ERR_MEMORY, "out of memory for a retry") : check_kept(p, err);
 }
 
 /* `names` is split at commas. */

@@ -43,6 +43,7 @@ struct shard *shard_add(struct stream *s, const struct streams_shard *listed, st
     (void)snprintf(shard->id, sizeof shard->id, "%s", listed->id);
     (void)snprintf(shard->parent, sizeof shard->parent, "%s", listed->parent);
     pace_init(&shard->pace, s->o.interval, s->o.interval);
+    shard->pace.due = loop_now(s->o.loop);
     shard_set_pace(shard);
     shard->behind_since = LOOP_NEVER;
     struct shard **at = &s->shards;
@@ -85,11 +86,18 @@ int stream_keep(const struct stream *s, const struct shard *shard, struct error 
     return store_position_set(s->o.loop->store, &position, err);
 }
 
+/* It is behind since it was due first, however often it is put off. */
+static void put_off(struct shard *shard, int64_t until)
+{
+    shard->behind_since = loop_earlier(shard->behind_since, shard->pace.due);
+    shard->pace.due = until;
+}
+
 /* What was not kept, or could not be asked for, comes later. */
 static void not_kept(struct shard *shard, const struct error *err)
 {
     const struct loop *loop = shard->stream->o.loop;
-    shard->pace.due = loop_now(loop) + STORE_RETRY;
+    put_off(shard, loop_now(loop) + STORE_RETRY);
     log_error(loop->log, "records of a stream cannot be taken over yet",
               LOG_STR("table", shard->stream->table), LOG_STR("error", err->message));
 }
@@ -99,6 +107,7 @@ static bool came_back(struct shard *shard, const struct error *err)
 {
     shard->busy = false;
     if (!err) {
+        shard->failures = 0;
         shard->stream->failures = 0;
         loop_note(shard->stream->o.loop, NULL);
     }
@@ -121,10 +130,14 @@ static void failed(struct shard *shard, const struct error *err)
     if (err_is_remote(err, "ExpiredIteratorException")) {
         shard->state = SHARD_STARTING;
         shard->latest = false;
-        shard->pace.due = now;
+        put_off(shard, now);
         return;
     }
-    shard->pace.due = now + pace_backoff(RETRY_MIN, RETRY_MAX, s->failures + 1);
+    /* One shard that never answers is as bad as all: the others' answers do not speak for it. */
+    if (s->failures < shard->failures)
+        s->failures = shard->failures;
+    shard->failures++;
+    put_off(shard, now + pace_backoff(RETRY_MIN, RETRY_MAX, s->failures + 1));
     stream_failed(s, err);
 }
 
@@ -163,6 +176,13 @@ static void start(struct shard *shard)
         not_kept(shard, &err);
 }
 
+/* What came since there was nothing is no older than that, whatever two clocks say. */
+static void note_age(struct shard *shard, int64_t age, int64_t now)
+{
+    int64_t since = now - age > shard->emptied_at ? now - age : shard->emptied_at;
+    shard->behind_since = now - since > BEHIND_MIN ? since : LOOP_NEVER;
+}
+
 /* Takes the records over and notes how far that is; -1 with the shard's place as it was. */
 static int take(struct shard *shard, json_t *records, struct error *err)
 {
@@ -171,9 +191,11 @@ static int take(struct shard *shard, json_t *records, struct error *err)
     char before[SHARD_SEQUENCE_MAX];
     size_t count = json_array_size(records);
     int64_t now = loop_now(s->o.loop);
-    shard->behind_since = LOOP_NEVER;
-    if (count == 0)
+    if (count == 0) {
+        shard->behind_since = LOOP_NEVER;
+        shard->emptied_at = now;
         return 0;
+    }
     if (streams_record_read(json_array_get(records, count - 1), &last, err) ||
         strlen(last.sequence) >= SHARD_SEQUENCE_MAX || s->o.page(s->o.ctx, records, err))
         return -1;
@@ -183,9 +205,7 @@ static int take(struct shard *shard, json_t *records, struct error *err)
         (void)snprintf(shard->sequence, sizeof shard->sequence, "%s", before);
         return -1;
     }
-    int64_t age = clock_wall(s->o.loop->clock) - last.created;
-    if (last.created && age > BEHIND_MIN)
-        shard->behind_since = now - age;
+    note_age(shard, last.created ? clock_wall(s->o.loop->clock) - last.created : 0, now);
     return 0;
 }
 
@@ -249,8 +269,10 @@ static bool parent_done(const struct shard *shard)
 int64_t shard_step(struct shard *shard, int64_t now)
 {
     if (shard->state == SHARD_WAITING && shard->stream->state == STREAM_FOLLOWING &&
-        parent_done(shard))
+        parent_done(shard)) {
         shard->state = SHARD_STARTING;
+        shard->pace.due = now;
+    }
     if (shard->busy || shard->state == SHARD_WAITING || shard->state == SHARD_DONE)
         return LOOP_NEVER;
     if (now < shard->pace.due)

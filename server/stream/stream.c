@@ -68,7 +68,7 @@ int64_t stream_behind_since(const struct stream *s)
 {
     int64_t since = LOOP_NEVER;
     for (const struct shard *shard = s->shards; s->live_since && shard; shard = shard->next)
-        if (!shard->dropped && shard->state == SHARD_READING)
+        if (!shard->dropped && (shard->state == SHARD_READING || shard->state == SHARD_STARTING))
             since = loop_earlier(since, loop_earlier(shard->behind_since, shard->pace.due));
     return since;
 }

@@ -65,6 +65,19 @@ bool stream_all_done(const struct stream *s)
     return true;
 }
 
+/* A shard that was read to its end goes on in a child, which may not be listed yet. */
+static bool awaits_child(const struct stream *s)
+{
+    for (const struct shard *shard = s->shards; shard; shard = shard->next) {
+        const struct shard *child = s->shards;
+        while (child && (child->dropped || strcmp(child->parent, shard->id) != 0))
+            child = child->next;
+        if (!child && !shard->dropped && shard->state == SHARD_DONE)
+            return true;
+    }
+    return false;
+}
+
 /* A disabled stream that was read to its end is no stream any more; the table may have another.
  * Otherwise children of what is done will be listed soon. */
 static void list_ended(struct stream *s)
@@ -79,10 +92,9 @@ static void list_ended(struct stream *s)
     s->state = STREAM_FOLLOWING;
     s->fresh = false;
     s->due = s->whole_at;
-    if (!stream_all_done(s))
-        return;
-    s->due = now + LIST_RETRY;
-    if (s->closed)
+    if (stream_all_done(s) || awaits_child(s))
+        s->due = now + LIST_RETRY;
+    if (stream_all_done(s) && s->closed)
         stream_leave(s, s->due);
 }
 

@@ -29,6 +29,8 @@ struct shard {
     char *iterator;
     struct pace pace;
     int64_t behind_since; /* monotonic; LOOP_NEVER: read to its end */
+    int64_t emptied_at;   /* monotonic: when it had nothing more; 0: never */
+    int64_t failures;     /* of its calls in a row */
 };
 
 /*     LOOKING (DescribeTable) -> LISTING (DescribeStream, page by page) -> FOLLOWING

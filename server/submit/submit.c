@@ -9,6 +9,8 @@
 #include <string.h>
 
 enum { IN_FLIGHT = 16 };
+/* No row is put off for so long, so the wall clock was set back since. */
+#define DUE_MAX (120 * CLOCK_SECOND)
 
 /* A pattern without a state machine is fine: its runs are refused with a sentence. */
 struct submit *submit_new(const struct submit_options *options, struct error *err)
@@ -217,13 +219,19 @@ static void take_row(void *ctx, const struct store_outbox_row *row)
         start_send(start, row->input, row->input_len);
 }
 
+static bool clock_went_back(const struct submit *s, int64_t wall)
+{
+    return s->next_due > wall + DUE_MAX;
+}
+
 /* Sends what is due as far as there is room; the rest is seen when a call comes back. */
 static void look(struct submit *s, int64_t wall)
 {
     struct error err = {0};
+    int64_t until = clock_went_back(s, wall) ? s->next_due : wall;
     s->look = false;
     /* Rows under way are still in the outbox and come along. */
-    if (store_outbox_due(s->loop->store, wall, s->max_in_flight + s->in_flight, take_row, s,
+    if (store_outbox_due(s->loop->store, until, s->max_in_flight + s->in_flight, take_row, s,
                          &s->next_due, &err) == 0)
         return;
     log_error(s->loop->log, "the outbox cannot be read", LOG_STR("error", err.message));
@@ -239,7 +247,7 @@ int64_t submit_step(struct submit *s)
     int64_t wall = clock_wall(s->loop->clock);
     if (now < s->paused_until)
         return s->paused_until;
-    if (s->next_due && s->next_due <= wall)
+    if (s->next_due && (s->next_due <= wall || clock_went_back(s, wall)))
         s->look = true;
     if (s->look && s->in_flight < s->max_in_flight)
         look(s, wall);

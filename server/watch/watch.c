@@ -180,7 +180,8 @@ static int64_t run_step(struct watch_run *r, int64_t now)
     if (now < r->trouble.not_before)
         return r->trouble.not_before;
     bool must_read = r->reading || r->terminal;
-    if (!must_read && r->cancel && !r->stopped) {
+    bool must_stop = !must_read && r->cancel && !r->stopped;
+    if (must_stop && now >= r->stopping.not_before) {
         watch_stop(r);
     } else if (!must_read && now >= r->describe.due) {
         if (quota_take(&w->describes, now, &next))
@@ -191,6 +192,8 @@ static int64_t run_step(struct watch_run *r, int64_t now)
     } else {
         next = must_read ? r->history.due : loop_earlier(r->describe.due, r->history.due);
     }
+    if (must_stop && !r->busy)
+        next = loop_earlier(next, r->stopping.not_before);
     return r->trouble.not_before > now ? r->trouble.not_before : next;
 }
 

@@ -55,7 +55,8 @@ static void unknown(struct watch_run *r)
         .cause = "Step Functions does not know this execution: it was deleted, or it ended so long "
                  "ago that its history is gone",
     };
-    if (clock_wall(loop->clock) - r->started_at < WATCH_GRACE) {
+    if (clock_wall(loop->clock) - r->started_at < WATCH_GRACE ||
+        loop_now(loop) - r->since < WATCH_UNKNOWN_MIN) {
         r->trouble.not_before = loop_now(loop) + UNKNOWN_WAIT;
         return;
     }
@@ -111,21 +112,22 @@ void watch_describe(struct watch_run *r)
     watch_send(r, &request, rc, described, &err);
 }
 
-/* An execution that ended meanwhile answers 200 as well. */
+/* An execution that ended meanwhile answers 200 as well. Until the next try it is described: it may
+ * have ended, or DescribeExecution tells whether it is not known yet or gone. */
 static void stopped(void *ctx, struct aws_response *response, const struct error *err)
 {
     struct watch_run *r = ctx;
+    const struct loop *loop = r->watch->loop;
     (void)response;
     if (!watch_back(r, err))
         return;
-    /* Unknown: DescribeExecution will tell whether it is not known yet or gone. */
-    if (err && !err_is_remote(err, "ExecutionDoesNotExist")) {
-        watch_failed(r, "the execution cannot be stopped", err);
-        return;
-    }
     r->stopped = !err;
-    if (err)
-        r->trouble.not_before = loop_now(r->watch->loop) + CLOCK_SECOND;
+    if (!err)
+        trouble_over(&r->stopping, loop, r->id);
+    else if (!err_is_remote(err, "ExecutionDoesNotExist"))
+        trouble_add(&r->stopping, loop, r->id, "the execution cannot be stopped", err);
+    if (err && r->stopping.not_before < loop_now(loop) + CLOCK_SECOND)
+        r->stopping.not_before = loop_now(loop) + CLOCK_SECOND;
     watch_hint(r);
 }
 

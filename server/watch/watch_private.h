@@ -9,8 +9,10 @@
 
 #define WATCH_MIN (200 * CLOCK_MS)
 #define WATCH_MAX (5 * CLOCK_SECOND)
-/* How long an execution that was just started may be unknown to DescribeExecution. */
+/* How long an execution that was just started may be unknown to DescribeExecution. By our clock,
+ * which may be ahead of theirs: so it is asked about for some seconds in any case. */
 #define WATCH_GRACE (120 * CLOCK_SECOND)
+#define WATCH_UNKNOWN_MIN (5 * CLOCK_SECOND)
 
 enum { WATCH_CAUSE_MAX = 1024 };
 
@@ -60,6 +62,7 @@ struct watch_run {
     char status[32]; /* as stored; "" before the first answer */
     bool terminal;
     bool cancel, stopped;      /* StopExecution is wanted; was answered */
+    struct trouble stopping;   /* apart: an execution that cannot be stopped may end by itself */
     char why[WATCH_CAUSE_MAX]; /* its cause; "": none was given */
 
     struct pace history;

@@ -331,6 +331,40 @@ Test(cancel, tables_that_refuse_to_be_written_hold_nothing_up)
     cr_assert_str_eq(control_fixture_await(&f, AUDIT_CANCELLED).reason, "cancelled on request");
 }
 
+/* Without the permission to stop it the execution still ends, and so does the run. */
+Test(cancel, an_execution_that_may_not_be_stopped_ends_its_run)
+{
+    struct error err = {0};
+    control_fixture_active(&f, 7);
+    cr_assert_eq(store_run_cancel(f.store.store, 7, NULL, &err), 0);
+    fake_aws_refuse(f.aws, "StopExecution", "AccessDeniedException", "not allowed");
+    control_fixture_describe(&f, 2, "SUCCEEDED", "");
+    fake_aws_answer(f.aws, "GetExecutionHistory", 200,
+                    "{\"events\":[{\"id\":1,\"previousEventId\":0,\"timestamp\":1700000009,"
+                    "\"type\":\"ExecutionSucceeded\"}]}");
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Completed;c task-2 Completed;", NULL);
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    control_fixture_start(&f);
+    (void)control_fixture_await(&f, AUDIT_COMPLETED);
+    cr_assert_geq(fake_aws_count(f.aws, "StopExecution"), 1);
+}
+
+/* Nothing is left that could be stopped. */
+Test(cancel, an_execution_that_is_gone_ends_its_run)
+{
+    struct error err = {0};
+    control_fixture_active(&f, 7);
+    cr_assert_eq(store_run_cancel(f.store.store, 7, NULL, &err), 0);
+    fake_aws_refuse(f.aws, "StopExecution", "ExecutionDoesNotExist", "gone");
+    fake_aws_refuse(f.aws, "DescribeExecution", "ExecutionDoesNotExist", "gone");
+    control_fixture_rows(&f, "a task-0 Completed;", NULL);
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    fake_aws_answer(f.aws, "ListTasks", 200, no_tasks);
+    control_fixture_start(&f);
+    struct run_copy run = control_fixture_await(&f, AUDIT_FAILED);
+    cr_assert_not_null(strstr(run.reason, "does not know this execution"), "%s", run.reason);
+}
+
 Test(cancel, before_the_start_nothing_is_started)
 {
     struct error err = {0};

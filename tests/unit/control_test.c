@@ -167,6 +167,21 @@ Test(control, waits_and_tries_again_when_it_may_pass)
     }
 }
 
+/* The row was put off by a clock that has been set back by an hour since. */
+Test(control, a_clock_that_is_set_back_holds_no_start_up)
+{
+    struct error err = {0};
+    control_fixture_run(&f);
+    int64_t due = clock_wall(clock_system()) + 3600 * CLOCK_SECOND;
+    cr_assert_eq(store_outbox_postpone(f.store.store, 7, due, "Rate exceeded", &err), 0);
+    fake_aws_answer(f.aws, "StartExecution", 200, started);
+    control_fixture_describe(&f, 0, "RUNNING", "");
+    fake_aws_answer(f.aws, "GetExecutionHistory", 200, "{\"events\":[]}");
+    control_fixture_rows(&f, "a task-0 Running;", NULL);
+    control_fixture_start(&f);
+    (void)control_fixture_await(&f, AUDIT_RUNNING);
+}
+
 Test(control, a_pattern_without_a_machine_is_refused)
 {
     struct error err = {0};
@@ -288,6 +303,41 @@ Test(control, a_failed_execution_tells_error_and_cause)
     cr_assert_eq(run.run.failed_tasks, 3);
 }
 
+static const char one_task[] =
+    "{\"taskArns\":[\"arn:aws:ecs:eu-west-1:123456789012:task/stepfleet/a\"]}";
+
+/* A task that is stopped with its run may just have done its work. */
+Test(control, tasks_left_behind_have_the_last_word)
+{
+    fake_aws_answer(f.aws, "ListTasks", 200, one_task);
+    fake_aws_answer(f.aws, "StopTask", 200, "{\"task\":{}}");
+    script_end("TIMED_OUT", "", "ExecutionTimedOut");
+    control_fixture_rows(&f, "a task-0 Running;b task-1 Failed;c task-2 Completed;", NULL);
+    control_fixture_start(&f);
+    control_fixture_run(&f);
+    fake_aws_wait(f.aws, "StopTask", 1);
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Failed;c task-2 Completed;", NULL);
+    struct run_copy run = control_fixture_await(&f, AUDIT_FAILED);
+    cr_assert_eq(run.run.completed_tasks, 2);
+    cr_assert_eq(run.run.failed_tasks, 1);
+}
+
+/* Or they would run, and be paid for, until their own time limit. */
+Test(control, tasks_left_behind_are_stopped_once_ecs_lets_us)
+{
+    fake_aws_answer(f.aws, "ListTasks", 500, "{}");
+    for (int i = 0; i < 2; i++)
+        fake_aws_answer(f.aws, "ListTasks", 200, one_task);
+    fake_aws_refuse(f.aws, "StopTask", "ThrottlingException", "slow down");
+    fake_aws_answer(f.aws, "StopTask", 200, "{\"task\":{}}");
+    script_end("FAILED", ",\"error\":\"E\"", "ExecutionFailed");
+    control_fixture_rows(&f, "a task-0 Failed;b task-1 Failed;c task-2 Completed;", NULL);
+    control_fixture_start(&f);
+    control_fixture_run(&f);
+    (void)control_fixture_await(&f, AUDIT_FAILED);
+    cr_assert_eq(fake_aws_count(f.aws, "StopTask"), 2);
+}
+
 Test(control, an_execution_may_be_unknown_at_first)
 {
     char now[256];
@@ -355,6 +405,20 @@ Test(control, a_deleted_execution_ends_its_run)
     struct run_copy run = control_fixture_await(&f, AUDIT_FAILED);
     cr_assert_not_null(strstr(run.reason, "does not know this execution"), "%s", run.reason);
     cr_assert_eq(run.run.completed_tasks, 1);
+}
+
+/* Some seconds although it seems to have been started long ago: by a clock that is ahead it has. */
+Test(control, an_execution_may_be_unknown_at_first_by_a_clock_that_is_ahead)
+{
+    control_fixture_active(&f, 7);
+    for (int i = 0; i < 4; i++)
+        fake_aws_refuse(f.aws, "DescribeExecution", "ExecutionDoesNotExist", "unknown");
+    control_fixture_describe(&f, 0, "SUCCEEDED", "");
+    script_last_history("ExecutionSucceeded");
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Completed;c task-2 Completed;", NULL);
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    control_fixture_start(&f);
+    (void)control_fixture_await(&f, AUDIT_COMPLETED);
 }
 
 Test(control, many_runs_are_told_ended_by_listing)

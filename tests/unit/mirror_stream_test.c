@@ -177,6 +177,40 @@ Test(mirror_stream, an_execution_nobody_here_started_becomes_a_run)
     cr_expect_eq(fake_aws_count(f.aws, "StartExecution"), 0);
 }
 
+/* A page of executions, as far as script_list tells one, with a token. */
+static void script_page(const char *name, const char *token)
+{
+    char body[512];
+    (void)snprintf(body, sizeof body,
+                   "{\"executions\":[{\"executionArn\":\"" FIXTURE_MACHINE ":%s\",\"name\":\"%s\","
+                   "\"status\":\"RUNNING\",\"startDate\":%lld.25}],\"nextToken\":\"%s\"}",
+                   name, name, (long long)(clock_wall(clock_system()) / CLOCK_SECOND), token);
+    fake_aws_answer(f.aws, "ListExecutions", 200, body);
+}
+
+/* Tokens expire while AWS is out of reach. The second sweep finds its first page known, and goes on
+ * all the same. */
+Test(mirror_stream, a_token_that_expired_begins_the_sweep_anew)
+{
+    f.streams = false;
+    f.discover = true;
+    script_page("by-hand", "one");
+    fake_aws_refuse(f.aws, "ListExecutions", "InvalidToken", "expired");
+    script_page("by-hand", "two");
+    script_list("by-hand");
+    control_fixture_describe(&f, 3, "RUNNING", "");
+    fake_aws_answer(f.aws, "GetExecutionHistory", 200, NO_EVENTS);
+    control_fixture_rows(&f, "e-task-0 task-0 Completed;", NULL);
+    control_fixture_start(&f);
+    static const char *const tokens[] = {"-", "one", "-", "two"};
+    fake_aws_wait(f.aws, "ListExecutions", 4);
+    for (size_t i = 0; i < 4; i++) {
+        json_t *body = fake_aws_body(f.aws, "ListExecutions", i);
+        cr_expect_str_eq(json_str(body, "nextToken", "-"), tokens[i]);
+        json_decref(body);
+    }
+}
+
 Test(mirror_stream, readiness_is_known_without_any_run)
 {
     f.streams = false;

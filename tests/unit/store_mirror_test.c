@@ -1,5 +1,8 @@
 /* What the mirror asks of the store: positions, runs started elsewhere, letting go, and requests
  * that came before. */
+#include "lib/db/db.h"
+#include "server/embed/embed.h"
+#include "server/run/run.h"
 #include "tests/unit/store_fixture.h"
 
 #include <stdio.h>
@@ -76,6 +79,102 @@ Test(store_mirror, old_runs_keep_their_totals_only)
     cr_expect_eq(rows_of(2), 7, "it ended later");
     cr_expect_eq(store_fixture_get(f.store, 2).run.trimmed_at, 0);
     cr_expect_eq(rows_of(3), 5, "it is not over");
+}
+
+/* What is left of its tasks would pass for all. */
+Test(store_mirror, a_run_whose_tasks_are_not_kept_is_not_repeated)
+{
+    struct error err = {0};
+    struct json_problems problems = {0};
+    struct run_accepted accepted;
+    const struct services sv = {.store = f.store, .clock = clock_system()};
+    bool more;
+    ended_run(1, 1000);
+    cr_assert_eq(store_retain(f.store, 3000, 2, &more, &err), 0, "%s", err.message);
+    cr_expect_eq(run_retry(&sv, &(struct run_retry){.parent_id = 1}, &accepted, &problems, &err),
+                 -1);
+    cr_expect_eq(err.code, ERR_CONFLICT);
+    cr_expect_not_null(strstr(err.message, "not kept here"), "%s", err.message);
+    json_problems_free(&problems);
+}
+
+/* --- a database from before --- */
+
+/* As the first three migrations made it, with run 9 under way: a task of it has failed, one runs.
+ */
+static void write_old_database(const char *path)
+{
+    static const char run[] =
+        "INSERT INTO runs (id, version, pattern, workflow_name, status, execution_name,"
+        " execution_arn, request_hash, task_count, submitted_tasks, running_tasks, failed_tasks,"
+        " submitted_at, started_at, updated_at) VALUES (9, 41, 1, 'copy', 1, 'x-9', 'arn:x-9', 'h',"
+        " 3, 1, 1, 1, 5, 6, 7);"
+        "INSERT INTO run_specs VALUES (9, '{}', '{\"pattern\":1}');"
+        "INSERT INTO tasks (run_id, seq, name, ecs_task_id, status, exit_code) VALUES"
+        " (9, 0, 'task-0', 'a', 3, 137), (9, 1, 'task-1', 'b', 1, -1), (9, 2, 'task-2', NULL, 0,"
+        " -1);";
+    struct error err = {0};
+    struct migration steps[3];
+    size_t count = 0;
+    for (size_t i = 0; i < embed_count && count < 3; i++)
+        if (strncmp(embed_files[i].name, "migrations/", 11) == 0) {
+            steps[count] =
+                (struct migration){(int)count + 1, embed_files[i].name, embed_files[i].data};
+            count++;
+        }
+    struct db *db = db_open(path, DB_READ_WRITE, &err);
+    cr_assert(db && db_migrate(db, steps, count, &err) == 0 && db_exec(db, run, &err) == 0, "%s",
+              err.message);
+    db_close(db);
+}
+
+static void expect_active(void *ctx, const struct store_active *active)
+{
+    int *count = ctx;
+    ++*count;
+    cr_expect_eq(active->id, 9);
+    cr_expect_str_eq(active->execution_arn, "arn:x-9");
+}
+
+static void expect_changed(void *ctx, const struct store_task *task)
+{
+    int *count = ctx;
+    ++*count;
+    cr_expect_str_eq(task->name, "task-1");
+    cr_expect_gt(task->version, 41);
+}
+
+/* The run goes on where it was: followed, mirrored and closed as every other. */
+Test(store_mirror, a_run_under_way_outlives_an_upgrade)
+{
+    struct error err = {0};
+    const struct store_task_place seen = {41, INT64_MAX};
+    const struct audit_detail row = {.workflow_run_id = 9,
+                                     .ecs_task_id = "b",
+                                     .task_name = "task-1",
+                                     .status = AUDIT_COMPLETED,
+                                     .update_time = 8,
+                                     .exit_code = 0};
+    const struct store_close end = {AUDIT_FAILED, "it failed", 0, AUDIT_FAILED, "no row"};
+    int active = 0, changed = 0;
+    bool more;
+    f.store = store_close(f.store);
+    cr_assert_eq(remove(f.path), 0);
+    write_old_database(f.path);
+    f.store = store_open(&(struct store_options){f.path, clock_system(), NULL}, &err);
+    cr_assert_not_null(f.store, "%s", err.message);
+    cr_assert_eq(store_active_list(f.store, expect_active, &active, &err), 0);
+    cr_expect_eq(active, 1);
+    cr_expect_eq(store_execution_known(f.store, 1, "arn:x-9", "x-9", &err), 1);
+    cr_assert_eq(store_tasks_mirror(f.store, 9, &row, 1, &err), 0, "%s", err.message);
+    cr_assert_eq(store_task_changes(f.store, 9, &seen, 10, expect_changed, &changed, &more, &err),
+                 0);
+    cr_expect_eq(changed, 1);
+    cr_assert_eq(store_run_close(f.store, 9, &end, &err), 0, "%s", err.message);
+    struct run_copy run = store_fixture_get(f.store, 9);
+    cr_expect_eq(run.run.failed_tasks, 2);
+    cr_expect_eq(run.run.completed_tasks, 1);
+    cr_expect_not(run.run.elsewhere);
 }
 
 /* --- started elsewhere --- */

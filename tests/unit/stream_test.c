@@ -9,6 +9,7 @@
 
 #define ARN "arn:aws:dynamodb:eu-west-1:123456789012:table/rows/stream/2024-01-02T03:04:05.678"
 #define PARENT "shardId-00000001700000000000-0000000a"
+#define OTHER "shardId-00000001700000000001-0000000c"
 #define CHILD "shardId-00000001700000014400-0000000b"
 
 /* Not file scope by choice: Criterion's setups take no argument. One test runs in one process. */
@@ -134,6 +135,9 @@ static void has_stream(void)
 #define OPEN_CHILD                                                                                 \
     "{\"ShardId\":\"" CHILD "\",\"ParentShardId\":\"" PARENT                                       \
     "\",\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"10\"}}"
+
+#define OPEN_OTHER                                                                                 \
+    "{\"ShardId\":\"" OTHER "\",\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"2\"}}"
 
 static void has_shards(const char *status, const char *shards)
 {
@@ -291,6 +295,23 @@ Test(stream, children_wait_for_their_parents)
     cr_expect_eq(t.live, 1);
 }
 
+/* Another shard is open all the while, so that nothing else leads to a listing. */
+Test(stream, a_child_that_is_not_listed_yet_is_looked_for_soon)
+{
+    has_stream();
+    has_shards("ENABLED", OPEN_PARENT "," OPEN_OTHER);
+    has_shards("ENABLED", "");
+    has_shards("ENABLED", CLOSED_PARENT "," OPEN_CHILD "," OPEN_OTHER);
+    gives_iterator();
+    gives_records("9", false);
+    gives_records(NULL, true);
+    turn_until("DescribeStream", 2);
+    int64_t before = t.now;
+    turn_until("GetShardIterator", 3);
+    expect_asked("GetShardIterator", 2, "ShardId", CHILD);
+    cr_expect_lt(t.now - before, 30 * CLOCK_SECOND);
+}
+
 Test(stream, what_is_not_taken_comes_again)
 {
     script_following();
@@ -340,6 +361,37 @@ Test(stream, too_many_readers_do_not_end_it)
     cr_expect_eq(source(), SOURCE_STREAM);
     cr_expect_neq(stream_live_since(t.stream), 0);
     cr_expect_lt(stream_behind_since(t.stream), t.now + 11 * CLOCK_SECOND);
+}
+
+/* Refused for long it stays live, but does not say that it is up to date. */
+Test(stream, what_is_put_off_is_behind_since_it_was_due)
+{
+    script_following();
+    gives_records(NULL, true);
+    fake_aws_refuse(t.aws, "GetRecords", "LimitExceededException", "slow down");
+    turn_until("GetRecords", 2);
+    int64_t first = t.now;
+    turn_until("GetRecords", 12);
+    cr_assert_gt(t.now, first + CLOCK_SECOND);
+    cr_expect_leq(stream_behind_since(t.stream), first);
+    gives_records(NULL, true);
+    turn_until("GetRecords", 14);
+    cr_expect_gt(stream_behind_since(t.stream), first);
+}
+
+/* A record that a clock behind ours made, or one that comes after a long time. */
+Test(stream, what_came_since_it_was_empty_is_no_older)
+{
+    script_following();
+    gives_records(NULL, true);
+    t.now -= 600 * CLOCK_SECOND;
+    gives_records("5", true);
+    t.now += 600 * CLOCK_SECOND;
+    turn_until("GetRecords", 1);
+    int64_t empty = t.now;
+    turn_until("GetRecords", 2);
+    cr_expect_eq(t.records, 1);
+    cr_expect_geq(stream_behind_since(t.stream), empty);
 }
 
 Test(stream, a_disabled_stream_is_read_to_its_end)
