@@ -29,6 +29,7 @@ bool event_begin(struct event *ev, struct engine *e, struct execution *x, const 
                  int64_t previous, const char *details, struct json_writer *w)
 {
     if (x->quiet) {
+        x->next_event++; /* counted, so that a loop without end is found */
         e->turn_events++;
         return false;
     }
