@@ -28,6 +28,13 @@ static void expect_outcome(const char *want)
     free(got);
 }
 
+static void keep(struct local_call *call, json_t *output, const struct local_fault *fault)
+{
+    json_t **answer = call->ctx;
+    cr_assert_null(fault, "%s", fault ? fault->message : "");
+    *answer = output;
+}
+
 /* They write no history; what they do is counted all the same. */
 Test(sfn_bound, express_children_that_loop_are_ended)
 {
@@ -39,4 +46,52 @@ Test(sfn_bound, express_children_that_loop_are_ended)
                   "[1]");
     expect_outcome("FAILED States.ExceedToleratedFailureThreshold: The specified tolerated failure "
                    "threshold was exceeded");
+}
+
+/* A machine of `count` Pass states, one after the other; new text. */
+static char *chain(int count)
+{
+    struct buf text;
+    buf_init(&text, BUF_MAX_SPEC);
+    buf_adds(&text, "{\"StartAt\":\"S0\",\"States\":{");
+    for (int i = 0; i < count; i++)
+        buf_addf(&text, "\"S%d\":{\"Type\":\"Pass\",\"Next\":\"S%d\"},", i, i + 1);
+    buf_addf(&text, "\"S%d\":{\"Type\":\"Succeed\"}}}", count);
+    cr_assert_eq(buf_check(&text, NULL), 0);
+    return text.data;
+}
+
+/* Each state writes its input twice. Too much of that in one turn could never be stored, and the
+ * whole engine would wait for it for ever. */
+Test(sfn_bound, much_data_is_stored_in_several_turns)
+{
+    char arn[256];
+    char *definition = chain(60);
+    char *input = calloc(1, 200003);
+    cr_assert_not_null(input);
+    memset(input, 'x', 200002);
+    input[0] = input[200001] = '"';
+    create_machine(f, "m", definition, arn);
+    struct local_call call = {.operation = "StartExecution",
+                              .input =
+                                  json_pack("{s:s, s:s}", "stateMachineArn", arn, "input", input)};
+    json_t *answer = NULL;
+    call.ctx = &answer;
+    call.done = keep;
+    f->sfn->service.call(f->sfn, &call);
+    (void)sfn_turn(f->sfn, 0);
+    cr_assert_not_null(answer);
+    (void)snprintf(f->last_execution, sizeof f->last_execution, "%s",
+                   json_str(answer, "executionArn", ""));
+    json_t *d = api(f, "DescribeExecution", json_pack("{s:s}", "executionArn", f->last_execution));
+    cr_expect_str_eq(json_str(d, "status", ""), "RUNNING");
+    fixture_settle(f);
+    char *got = outcome(f);
+    cr_expect(strncmp(got, "SUCCEEDED \"xxx", 14) == 0, "got %.200s", got);
+    free(got);
+    json_decref(d);
+    json_decref(answer);
+    json_decref(call.input);
+    free(definition);
+    free(input);
 }

@@ -34,6 +34,11 @@ struct engine *engine_new(const struct engine_options *options, struct error *er
     return e;
 }
 
+bool engine_turn_full(const struct engine *e)
+{
+    return e->turn_events >= TURN_EVENTS_MAX || e->turn_bytes >= TURN_BYTES_MAX;
+}
+
 /* Appends to the queue of frames that can move; a frame is in it once. */
 void engine_queue(struct engine *e, struct frame *f)
 {
@@ -116,7 +121,7 @@ static struct frame *next_ready(struct engine *e)
 static void run_ready(struct engine *e)
 {
     struct frame *f;
-    while (e->turn_events < TURN_EVENTS_MAX && (f = next_ready(e)) != NULL) {
+    while (!engine_turn_full(e) && (f = next_ready(e)) != NULL) {
         if (f->phase != FRAME_OVER)
             frame_run(e, f);
         else if (!f->listed)
@@ -154,7 +159,7 @@ static int64_t until_next(struct engine *e)
 int64_t engine_turn(struct engine *e, int64_t wait)
 {
     struct error err = {0};
-    e->turn_events = 0;
+    e->turn_events = e->turn_bytes = 0;
     deliver_messages(e, wait);
     /* While the disk refuses, nothing moves on; what has moved is offered to it again. */
     if (!e->stuck) {

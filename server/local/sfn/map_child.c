@@ -56,6 +56,7 @@ static int start_child(struct engine *e, struct map_run *run, struct asl_failure
     const struct child_start start = {
         .run = run, .input = text, .input_json = input, .number = run->children, .items = count};
     struct execution *child = text ? execution_start_child(e, &start) : NULL;
+    e->turn_bytes += text ? text->len : 0;
     if (text && !child)
         failure_no_memory(failure);
     text_release(text);
