@@ -95,3 +95,18 @@ Test(sfn_bound, much_data_is_stored_in_several_turns)
     free(definition);
     free(input);
 }
+
+/* Larger than any integer that it could be stored as. */
+Test(sfn_bound, a_tolerance_without_bounds_outlives_a_restart)
+{
+    start_machine(f,
+                  "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Map\",\"ItemsPath\":\"$.l\","
+                  "\"ToleratedFailureCountPath\":\"$.c\",\"ItemProcessor\":{\"ProcessorConfig\":{"
+                  "\"Mode\":\"DISTRIBUTED\",\"ExecutionType\":\"STANDARD\"},\"StartAt\":\"W\","
+                  "\"States\":{\"W\":{\"Type\":\"Wait\",\"Seconds\":5,\"Next\":\"F\"},"
+                  "\"F\":{\"Type\":\"Fail\"}}},\"End\":true}}}",
+                  "{\"l\":[1,2],\"c\":1e300}");
+    fixture_reopen(f);
+    fixture_wait(f, 5);
+    expect_outcome("SUCCEEDED []");
+}
