@@ -28,6 +28,19 @@ static void expect_outcome(const char *want)
     free(got);
 }
 
+/* Of the only map run of the last execution. */
+static int64_t running_children(void)
+{
+    json_t *runs = api(f, "ListMapRuns", json_pack("{s:s}", "executionArn", f->last_execution));
+    json_t *run = json_array_get(json_object_get(runs, "mapRuns"), 0);
+    json_t *answer =
+        api(f, "DescribeMapRun", json_pack("{s:s}", "mapRunArn", json_str(run, "mapRunArn", "")));
+    int64_t count = json_int(json_object_get(answer, "executionCounts"), "running", -1);
+    json_decref(answer);
+    json_decref(runs);
+    return count;
+}
+
 static void keep(struct local_call *call, json_t *output, const struct local_fault *fault)
 {
     json_t **answer = call->ctx;
@@ -109,4 +122,30 @@ Test(sfn_bound, a_tolerance_without_bounds_outlives_a_restart)
     fixture_reopen(f);
     fixture_wait(f, 5);
     expect_outcome("SUCCEEDED []");
+}
+
+/* More than one turn may hold: all children start nevertheless, without one of them ending. */
+Test(sfn_bound, children_with_much_input_start_in_several_turns)
+{
+    struct buf input;
+    buf_init(&input, BUF_MAX_STATE);
+    buf_adds(&input, "{\"p\":\"");
+    for (int i = 0; i < 200000; i++)
+        buf_addc(&input, 'x');
+    buf_adds(&input, "\",\"l\":[0");
+    for (int i = 1; i < 100; i++)
+        buf_adds(&input, ",0");
+    buf_adds(&input, "]}");
+    start_machine(
+        f,
+        "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Map\",\"ItemsPath\":\"$.l\","
+        "\"ItemSelector\":{\"p.$\":\"$.p\"},\"ResultPath\":null,\"OutputPath\":\"$.l[0]\","
+        "\"ItemProcessor\":{\"ProcessorConfig\":{\"Mode\":\"DISTRIBUTED\","
+        "\"ExecutionType\":\"STANDARD\"},\"StartAt\":\"W\",\"States\":{\"W\":{\"Type\":"
+        "\"Wait\",\"Seconds\":5,\"End\":true}}},\"End\":true}}}",
+        buf_str(&input));
+    cr_expect_eq(running_children(), 100);
+    fixture_wait(f, 5);
+    expect_outcome("SUCCEEDED 0");
+    buf_free(&input);
 }

@@ -159,7 +159,6 @@ static int64_t until_next(struct engine *e)
 int64_t engine_turn(struct engine *e, int64_t wait)
 {
     struct error err = {0};
-    e->turn_events = e->turn_bytes = 0;
     deliver_messages(e, wait);
     /* While the disk refuses, nothing moves on; what has moved is offered to it again. */
     if (!e->stuck) {
@@ -173,6 +172,7 @@ int64_t engine_turn(struct engine *e, int64_t wait)
         e->stuck = true;
     } else {
         e->stuck = false;
+        e->turn_events = e->turn_bytes = 0; /* side effects write for the next commit */
         release_effects(e);
     }
     return until_next(e);
