@@ -28,6 +28,14 @@ static void expect_outcome(const char *want)
     free(got);
 }
 
+/* As it is now: the call settles what moves only afterwards. */
+static void expect_status(const char *want)
+{
+    json_t *d = api(f, "DescribeExecution", json_pack("{s:s}", "executionArn", f->last_execution));
+    cr_expect_str_eq(json_str(d, "status", ""), want);
+    json_decref(d);
+}
+
 /* Of the only map run of the last execution. */
 static int64_t running_children(void)
 {
@@ -96,13 +104,11 @@ Test(sfn_bound, much_data_is_stored_in_several_turns)
     cr_assert_not_null(answer);
     (void)snprintf(f->last_execution, sizeof f->last_execution, "%s",
                    json_str(answer, "executionArn", ""));
-    json_t *d = api(f, "DescribeExecution", json_pack("{s:s}", "executionArn", f->last_execution));
-    cr_expect_str_eq(json_str(d, "status", ""), "RUNNING");
+    expect_status("RUNNING");
     fixture_settle(f);
     char *got = outcome(f);
     cr_expect(strncmp(got, "SUCCEEDED \"xxx", 14) == 0, "got %.200s", got);
     free(got);
-    json_decref(d);
     json_decref(answer);
     json_decref(call.input);
     free(definition);
@@ -148,4 +154,42 @@ Test(sfn_bound, children_with_much_input_start_in_several_turns)
     fixture_wait(f, 5);
     expect_outcome("SUCCEEDED 0");
     buf_free(&input);
+}
+
+/* All functions answer at once, with more than one turn may hold. */
+Test(sfn_bound, much_data_is_delivered_in_several_turns)
+{
+    static char big[200003];
+    const struct lambda_outcome outcome = {.result = LAMBDA_OK,
+                                           .status = 200,
+                                           .code = "",
+                                           .body = big,
+                                           .body_len = sizeof big - 1,
+                                           .request_id = "r"};
+    struct buf text;
+    memset(big, 'x', sizeof big - 1);
+    big[0] = big[sizeof big - 2] = '"';
+    buf_init(&text, BUF_MAX_SPEC);
+    buf_adds(&text,
+             "{\"StartAt\":\"P\",\"States\":{\"P\":{\"Type\":\"Parallel\",\"ResultPath\":null,"
+             "\"End\":true,\"Branches\":[");
+    for (int i = 0; i < 100; i++)
+        buf_addf(&text,
+                 "%s{\"StartAt\":\"T%d\",\"States\":{\"T%d\":{\"Type\":\"Task\",\"End\":true,"
+                 "\"OutputPath\":null,\"Resource\":"
+                 "\"arn:aws:lambda:eu-west-1:000000000000:function:f\"}}}",
+                 i ? "," : "", i, i);
+    buf_adds(&text, "]}}}");
+    start_machine(f, buf_str(&text), "1");
+    cr_assert_eq(f->call_count, 100);
+    for (size_t i = 0; i < 100; i++) {
+        f->calls[i].done(f->calls[i].ctx, &outcome);
+        json_decref(f->calls[i].input);
+    }
+    f->call_count = 0;
+    (void)sfn_turn(f->sfn, 0);
+    expect_status("RUNNING");
+    fixture_settle(f);
+    expect_outcome("SUCCEEDED 1");
+    buf_free(&text);
 }

@@ -77,17 +77,28 @@ void frame_touch(struct engine *e, struct frame *f, unsigned what)
     engine_touch(e, f->execution);
 }
 
-/* Takes what has arrived. The wall clock is read once a turn, after waiting: all events of a turn
- * carry the same time. */
+/* Takes what has arrived, as much as one turn may hold. The wall clock is read once a turn, after
+ * waiting: all events of a turn carry the same time. */
 static void deliver_messages(struct engine *e, int64_t wait)
 {
-    struct message *m = mailbox_take(e->mailbox, wait);
+    if (!e->inbox)
+        e->inbox = mailbox_take(e->mailbox, wait);
     e->now = clock_wall(e->clock);
-    while (m) {
-        struct message *next = m->next;
+    while (e->inbox && e->turn_bytes < TURN_BYTES_MAX) {
+        struct message *m = e->inbox;
+        e->inbox = m->next;
         m->deliver(e, m);
-        m = next;
     }
+}
+
+static void drop_messages(struct engine *e)
+{
+    while (e->inbox) {
+        struct message *m = e->inbox;
+        e->inbox = m->next;
+        m->drop(m);
+    }
+    mailbox_shut(e->mailbox);
 }
 
 /* Timers that are due by now, earliest first. A timer that fires may arm others; those that are
@@ -148,7 +159,7 @@ static int64_t until_next(struct engine *e)
     if (e->stuck)
         return STUCK_SLEEP;
     /* What the last commit released may have left work for another. */
-    if (e->ready || e->effects || e->dirty || e->dirty_runs)
+    if (e->inbox || e->ready || e->effects || e->dirty || e->dirty_runs)
         return 0;
     int64_t due = timers_next(&e->timers);
     if (due <= e->now)
@@ -273,7 +284,7 @@ struct engine *engine_free(struct engine *e)
     }
     task_calls_close(e);
     free_left_runs(e);
-    mailbox_shut(e->mailbox);
+    drop_messages(e);
     free_executions(e);
     free_machines(e);
     timers_free(&e->timers);

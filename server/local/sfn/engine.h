@@ -58,6 +58,7 @@ struct engine {
     const struct sfn_backend *backend;
     struct sfn_db *db;
     struct mailbox *mailbox;
+    struct message *inbox; /* taken, not delivered yet */
     struct timers timers;
     struct names executions; /* those that run or whose end is not stored yet, by ARN */
     struct names machines;   /* by ARN */
