@@ -84,6 +84,28 @@ Test(s3d_service, what_is_refused)
     expect_fault("DeleteBucket", json_object(), "UnknownOperationException");
 }
 
+/* No other way stores such a key, and listings could not show it. */
+Test(s3d_service, keys_have_a_bound)
+{
+    char key[1026] = "";
+    memset(key, 'k', 1025);
+    expect_fault("PutObject",
+                 json_pack("{s:s, s:s, s:s}", "Bucket", "bkt", "Key", key, "Body", "x"),
+                 "KeyTooLongError");
+    key[1024] = '\0';
+    json_decref(
+        ask("PutObject", json_pack("{s:s, s:s, s:s}", "Bucket", "bkt", "Key", key, "Body", "x")));
+    cr_expect(local_s3_has_object(s3, "bkt", key));
+}
+
+Test(s3d_service, an_object_without_a_body_is_empty)
+{
+    json_decref(ask("PutObject", json_pack("{s:s, s:s}", "Bucket", "bkt", "Key", "k")));
+    json_t *answer = ask("GetObject", json_pack("{s:s, s:s}", "Bucket", "bkt", "Key", "k"));
+    cr_expect_str_eq(json_str(answer, "Body", "none"), "");
+    json_decref(answer);
+}
+
 Test(s3d_service, listings_go_on_behind_their_token)
 {
     struct error err = {0};

@@ -181,8 +181,10 @@ Test(sfn_map, what_cannot_be_read)
     expect_reader(MAP(READER("\"InputType\":\"JSON\""), PASS), "{\"a\":[1]}",
                   "FAILED States.ItemReaderFailed: Attempting to map over non-iterable node.");
     expect_history(history_of_failure);
-    expect_reader(MAP(READER("\"InputType\":\"JSON\""), PASS), "[1,2",
-                  "FAILED States.ItemReaderFailed: the JSON array is cut off");
+    static const char *const cut[] = {"[1,2", "[1,", "[", "[\"a\\"};
+    for (size_t i = 0; i < sizeof cut / sizeof cut[0]; i++)
+        expect_reader(MAP(READER("\"InputType\":\"JSON\""), PASS), cut[i],
+                      "FAILED States.ItemReaderFailed: the JSON array is cut off");
     put_object(f, "bucket", "items", "[1,nul]");
     start_machine(f, MAP(READER("\"InputType\":\"JSON\""), PASS), WHERE);
     char *got = outcome(f);

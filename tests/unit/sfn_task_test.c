@@ -232,6 +232,17 @@ Test(sfn_task, a_task_that_was_submitted_too_late_is_stopped_too)
     cr_expect_str_eq(f->calls[0].what, "StopTask");
 }
 
+/* The answer and the end come in one turn: the job is not watched yet. */
+Test(sfn_task, a_task_that_was_submitted_just_in_time_is_stopped_too)
+{
+    start_machine(f, TASK(RUN_TASK ".sync", RUN_SYNC "\"TimeoutSeconds\":3,"), "{}");
+    f->now += 3 * CLOCK_SECOND;
+    answer_ok(f, SUBMITTED);
+    expect_outcome("FAILED States.Timeout");
+    cr_assert_eq(f->call_count, 1);
+    cr_expect_str_eq(f->calls[0].what, "StopTask");
+}
+
 static void send(const char *operation, const char *token, const char *member, const char *text,
                  const char *want)
 {

@@ -104,6 +104,7 @@ static int say_farewell(struct task *t, struct copy *copy)
     struct error err = {0};
     struct aws_options options = t->options->aws;
     options.region = t->env->region;
+    options.interrupted = NULL; /* a second signal must not keep the row from being written */
     aws_free(t->w.aws);
     t->w.aws = aws_new(&options, &err);
     if (!t->w.aws ||

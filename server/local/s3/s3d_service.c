@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KEYS_PER_PAGE = 1000 };
+/* As s3d_object.c: an object that is replaced this often while it is looked up is not waited for.
+ */
+enum { KEYS_PER_PAGE = 1000, OPEN_TRIES = 16 };
 
 static void refuse(struct local_call *call, enum s3d_code code, const struct error *err)
 {
@@ -29,6 +31,17 @@ static const char *required(struct local_call *call, const char *member)
     return text && *text ? text : NULL;
 }
 
+/* The same for Bucket and Key: no other way stores a key that is longer. */
+static const char *required_key(struct local_call *call, const char **bucket)
+{
+    *bucket = required(call, "Bucket");
+    const char *key = *bucket ? required(call, "Key") : NULL;
+    if (!key || strlen(key) <= S3_KEY_MAX)
+        return key;
+    refuse(call, S3_KEY_TOO_LONG, NULL);
+    return NULL;
+}
+
 static int add_piece(void *ctx, const void *bytes, size_t len, struct error *err)
 {
     struct buf *body = ctx;
@@ -36,14 +49,22 @@ static int add_piece(void *ctx, const void *bytes, size_t len, struct error *err
     return buf_check(body, err);
 }
 
-static int read_file(struct local_s3 *s3, const struct s3d_object *o, struct buf *body,
-                     struct error *err)
+/* The object and its open file, as s3d_open_object; *fd is -1 unless it was found and opened. */
+static enum s3d_code open_object(struct local_s3 *s3, const char *bucket, const char *key,
+                                 struct s3d_object *o, int *fd, struct error *err)
 {
-    int fd = s3d_file_open(s3->root, o->file, err);
-    int rc = fd >= 0 ? s3d_file_read(fd, add_piece, body, err) : -1;
-    if (fd >= 0)
-        (void)close(fd);
-    return rc;
+    enum s3d_code code = S3_INTERNAL;
+    *fd = -1;
+    for (int i = 0; i < OPEN_TRIES && *fd < 0; i++) {
+        s3d_object_free(o);
+        code = s3d_object_find(s3->index, bucket, key, o, err);
+        if (code != S3_OK)
+            return code;
+        *fd = s3d_file_open(s3->root, o->file, err);
+        if (*fd < 0 && err->code != ERR_NOT_FOUND)
+            break;
+    }
+    return *fd >= 0 ? S3_OK : S3_INTERNAL;
 }
 
 /* A new text value; NULL with the call answered. */
@@ -88,11 +109,12 @@ static void get_object(struct local_s3 *s3, struct local_call *call)
     struct error err = {0};
     struct s3d_object o = {0};
     struct buf body;
-    const char *bucket = required(call, "Bucket");
-    const char *key = bucket ? required(call, "Key") : NULL;
+    int fd;
+    const char *bucket;
+    const char *key = required_key(call, &bucket);
     if (!key)
         return;
-    enum s3d_code code = s3d_object_find(s3->index, bucket, key, &o, &err);
+    enum s3d_code code = open_object(s3, bucket, key, &o, &fd, &err);
     buf_init(&body, BUF_MAX_OBJECT);
     if (code != S3_OK)
         refuse(call, code, &err);
@@ -101,10 +123,12 @@ static void get_object(struct local_s3 *s3, struct local_call *call)
                     "The object has %llu bytes; state machines of this endpoint read at most %d: "
                     "divide it into several objects",
                     (unsigned long long)o.size, BUF_MAX_OBJECT);
-    else if (read_file(s3, &o, &body, &err))
+    else if (s3d_file_read(fd, add_piece, &body, &err))
         refuse(call, S3_INTERNAL, &err);
     else
         reply_object(call, &o, &body);
+    if (fd >= 0)
+        (void)close(fd);
     buf_free(&body);
     s3d_object_free(&o);
 }
@@ -136,8 +160,8 @@ static void put_object(struct local_s3 *s3, struct local_call *call)
     struct error err = {0};
     struct buf text;
     json_t *body = json_object_get(call->input, "Body");
-    const char *bucket = required(call, "Bucket");
-    const char *key = bucket ? required(call, "Key") : NULL;
+    const char *bucket;
+    const char *key = required_key(call, &bucket);
     if (!key)
         return;
     enum s3d_code code = s3d_bucket_find(s3->index, bucket, &err);
@@ -146,7 +170,7 @@ static void put_object(struct local_s3 *s3, struct local_call *call)
         return;
     }
     buf_init(&text, BUF_MAX_OBJECT);
-    if (!json_is_string(body))
+    if (body && !json_is_string(body))
         json_dump(&text, body);
     const char *data = json_is_string(body) ? json_string_value(body) : buf_str(&text);
     size_t len = json_is_string(body) ? json_string_length(body) : text.len;

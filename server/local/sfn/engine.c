@@ -34,6 +34,11 @@ struct engine *engine_new(const struct engine_options *options, struct error *er
     return e;
 }
 
+bool engine_turn_full(const struct engine *e)
+{
+    return e->turn_events >= TURN_EVENTS_MAX || e->turn_bytes >= TURN_BYTES_MAX;
+}
+
 /* Appends to the queue of frames that can move; a frame is in it once. */
 void engine_queue(struct engine *e, struct frame *f)
 {
@@ -72,17 +77,28 @@ void frame_touch(struct engine *e, struct frame *f, unsigned what)
     engine_touch(e, f->execution);
 }
 
-/* Takes what has arrived. The wall clock is read once a turn, after waiting: all events of a turn
- * carry the same time. */
+/* Takes what has arrived, as much as one turn may hold. The wall clock is read once a turn, after
+ * waiting: all events of a turn carry the same time. */
 static void deliver_messages(struct engine *e, int64_t wait)
 {
-    struct message *m = mailbox_take(e->mailbox, wait);
+    if (!e->inbox)
+        e->inbox = mailbox_take(e->mailbox, wait);
     e->now = clock_wall(e->clock);
-    while (m) {
-        struct message *next = m->next;
+    while (e->inbox && e->turn_bytes < TURN_BYTES_MAX) {
+        struct message *m = e->inbox;
+        e->inbox = m->next;
         m->deliver(e, m);
-        m = next;
     }
+}
+
+static void drop_messages(struct engine *e)
+{
+    while (e->inbox) {
+        struct message *m = e->inbox;
+        e->inbox = m->next;
+        m->drop(m);
+    }
+    mailbox_shut(e->mailbox);
 }
 
 /* Timers that are due by now, earliest first. A timer that fires may arm others; those that are
@@ -116,7 +132,7 @@ static struct frame *next_ready(struct engine *e)
 static void run_ready(struct engine *e)
 {
     struct frame *f;
-    while (e->turn_events < TURN_EVENTS_MAX && (f = next_ready(e)) != NULL) {
+    while (!engine_turn_full(e) && (f = next_ready(e)) != NULL) {
         if (f->phase != FRAME_OVER)
             frame_run(e, f);
         else if (!f->listed)
@@ -143,7 +159,7 @@ static int64_t until_next(struct engine *e)
     if (e->stuck)
         return STUCK_SLEEP;
     /* What the last commit released may have left work for another. */
-    if (e->ready || e->effects || e->dirty || e->dirty_runs)
+    if (e->inbox || e->ready || e->effects || e->dirty || e->dirty_runs)
         return 0;
     int64_t due = timers_next(&e->timers);
     if (due <= e->now)
@@ -154,7 +170,6 @@ static int64_t until_next(struct engine *e)
 int64_t engine_turn(struct engine *e, int64_t wait)
 {
     struct error err = {0};
-    e->turn_events = 0;
     deliver_messages(e, wait);
     /* While the disk refuses, nothing moves on; what has moved is offered to it again. */
     if (!e->stuck) {
@@ -168,6 +183,7 @@ int64_t engine_turn(struct engine *e, int64_t wait)
         e->stuck = true;
     } else {
         e->stuck = false;
+        e->turn_events = e->turn_bytes = 0; /* side effects write for the next commit */
         release_effects(e);
     }
     return until_next(e);
@@ -268,7 +284,7 @@ struct engine *engine_free(struct engine *e)
     }
     task_calls_close(e);
     free_left_runs(e);
-    mailbox_shut(e->mailbox);
+    drop_messages(e);
     free_executions(e);
     free_machines(e);
     timers_free(&e->timers);

@@ -19,6 +19,7 @@
 enum {
     STATE_BYTES_MAX = 262144,       /* input and output of states, bytes of UTF-8 */
     TURN_EVENTS_MAX = 10000,        /* then the turn commits before it goes on */
+    TURN_BYTES_MAX = 16777216,      /* the same for texts; far below EVENTS_BUFFER_MAX */
     FRAME_STEPS_MAX = 1000,         /* states a frame runs before others have their turn */
     INLINE_CONCURRENCY = 40,        /* iterations of an inline Map at a time, as AWS */
     DISTRIBUTED_CONCURRENCY = 1000, /* children of a map run; AWS: 10,000 */
@@ -57,6 +58,7 @@ struct engine {
     const struct sfn_backend *backend;
     struct sfn_db *db;
     struct mailbox *mailbox;
+    struct message *inbox; /* taken, not delivered yet */
     struct timers timers;
     struct names executions; /* those that run or whose end is not stored yet, by ARN */
     struct names machines;   /* by ARN */
@@ -70,7 +72,8 @@ struct engine {
     struct map_run *dirty_runs;
     struct effect *effects, **effects_last;
     size_t turn_events;
-    bool stuck; /* the last commit failed */
+    size_t turn_bytes; /* of history and results */
+    bool stuck;        /* the last commit failed */
 };
 
 /* --- the loop (engine.c) --- */
@@ -90,6 +93,8 @@ int64_t engine_turn(struct engine *e, int64_t wait);
 /* Commits what is under way, gives up calls that wait, frees. NULL-safe; returns NULL. */
 struct engine *engine_free(struct engine *e);
 
+/* Whether the turn has enough to commit: frames that can move wait for the next one. */
+bool engine_turn_full(const struct engine *e);
 /* Puts a frame that can move in the queue of this or the next turn. */
 void engine_queue(struct engine *e, struct frame *f);
 /* Adds a side effect: written with the next commit, released after it. */

@@ -75,7 +75,7 @@ void frame_run(struct engine *e, struct frame *f)
             end_full(e, f->execution);
             return;
         }
-        if (i >= FRAME_STEPS_MAX || e->turn_events >= TURN_EVENTS_MAX) {
+        if (i >= FRAME_STEPS_MAX || engine_turn_full(e)) {
             frame_touch(e, f, DIRTY_STATE);
             engine_queue(e, f);
             return;

@@ -108,6 +108,7 @@ void nest_child_done(struct engine *e, struct frame *child, json_t *output, stru
     nest->done++;
     nest->last_inner = child->last_event;
     keep_result(nest, child->number, output, text);
+    e->turn_bytes += text->len;
     f->last_event = child->last_event;
     if (is_map(f))
         f->last_event = history_iteration(e, child, "MapIterationSucceeded",

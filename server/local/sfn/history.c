@@ -29,12 +29,14 @@ bool event_begin(struct event *ev, struct engine *e, struct execution *x, const 
                  int64_t previous, const char *details, struct json_writer *w)
 {
     if (x->quiet) {
+        x->next_event++; /* counted, so that a loop without end is found */
         e->turn_events++;
         return false;
     }
     if (x->events.len == 0)
         x->events_first = x->next_event;
-    *ev = (struct event){.w = w, .execution = x, .id = x->next_event++};
+    *ev = (struct event){
+        .w = w, .engine = e, .execution = x, .start = x->events.len, .id = x->next_event++};
     e->turn_events++;
     engine_touch(e, x);
     add_head(&x->events, e->now, type, ev->id, previous);
@@ -51,6 +53,7 @@ int64_t event_end(struct event *ev, bool details)
         jw_end_object(ev->w);
     jw_end_object(ev->w);
     buf_addc(&ev->execution->events, '\n');
+    ev->engine->turn_bytes += ev->execution->events.len - ev->start;
     return ev->id;
 }
 

@@ -63,7 +63,9 @@ int64_t history_task_failed(struct engine *e, struct frame *f, int64_t previous,
 /* What the functions above are made of. */
 struct event {
     struct json_writer *w;
+    struct engine *engine;
     struct execution *execution;
+    size_t start; /* where its text begins */
     int64_t id;
 };
 /* Begins an event and its details object (NULL: it has none). False when the execution writes no

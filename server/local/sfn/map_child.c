@@ -56,6 +56,7 @@ static int start_child(struct engine *e, struct map_run *run, struct asl_failure
     const struct child_start start = {
         .run = run, .input = text, .input_json = input, .number = run->children, .items = count};
     struct execution *child = text ? execution_start_child(e, &start) : NULL;
+    e->turn_bytes += text ? text->len : 0;
     if (text && !child)
         failure_no_memory(failure);
     text_release(text);
@@ -74,22 +75,43 @@ static void end_run(struct engine *e, struct map_run *run, struct map_step *step
     map_run_end(e, run);
 }
 
+static void start_more(struct engine *e, struct map_run *run, struct map_step *step)
+{
+    (void)step;
+    map_run_check(e, run);
+}
+
+static bool may_start(const struct map_run *run)
+{
+    return run->phase == MAP_RUNNING && run->taken < run->total &&
+           (size_t)run->running < map_slots(&run->limits, DISTRIBUTED_CONCURRENCY);
+}
+
+/* What the run goes on with once this turn is stored. */
+static int after_commit(struct engine *e, struct map_run *run, struct asl_failure *failure)
+{
+    bool all_started = run->taken == run->total;
+    if (run->step)
+        return 0;
+    if (all_started)
+        run->phase = MAP_ENDING;
+    if (map_step_commit(e, run, all_started ? end_run : start_more))
+        return 0;
+    failure_no_memory(failure);
+    return -1;
+}
+
 void map_run_go_on(struct engine *e, struct map_run *run)
 {
     struct asl_failure failure = {0};
-    size_t slots = map_slots(&run->limits, DISTRIBUTED_CONCURRENCY);
-    while (run->phase == MAP_RUNNING && run->taken < run->total && (size_t)run->running < slots)
-        if (start_child(e, run, &failure)) {
-            map_run_fail(e, run, &failure);
-            return;
-        }
-    if (run->phase != MAP_RUNNING || run->running > 0 || run->taken < run->total)
-        return;
-    run->phase = MAP_ENDING;
-    if (map_step_commit(e, run, end_run))
-        return;
-    failure_no_memory(&failure);
-    map_run_fail(e, run, &failure);
+    int rc = 0;
+    while (rc == 0 && may_start(run) && !engine_turn_full(e))
+        rc = start_child(e, run, &failure);
+    bool over = run->phase == MAP_RUNNING && run->running == 0 && run->taken == run->total;
+    if (rc == 0 && (over || may_start(run)))
+        rc = after_commit(e, run, &failure);
+    if (rc)
+        map_run_fail(e, run, &failure);
 }
 
 /* A run that has been left only loses its child. */

@@ -17,7 +17,7 @@
 #define WRITER_FAILED "States.ResultWriterFailed"
 
 static const char *const groups[] = {"SUCCEEDED", "FAILED"};
-enum { GROUPS = 2, KEY_MAX = 1024 };
+enum { GROUPS = 2, KEY_MAX = 1280 }; /* a key that is cut is still too long for S3 */
 
 struct map_writing {
     json_t *destination; /* Bucket, Prefix */

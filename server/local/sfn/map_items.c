@@ -115,9 +115,9 @@ static int64_t split_array(const char *text, size_t len, int64_t most, struct bu
     if (at == end || *at != '[')
         return not_array(err);
     at = skip_space(at + 1, end);
-    while (at < end && count < most && !(*at == ']' && count == 0)) {
+    while (count < most && !(at < end && *at == ']' && count == 0)) {
         const char *stop = value_end(at, end);
-        if (stop == end)
+        if (stop >= end)
             return err_set(err, ERR_ARGUMENT, "the JSON array is cut off");
         if (add_text(out, at, (size_t)(stop - at), err))
             return err_wrap(err, "item %lld", (long long)count);

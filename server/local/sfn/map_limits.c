@@ -78,6 +78,8 @@ int map_read_tolerance(struct engine *e, struct frame *f, json_t *input, struct 
     if (map->tolerated_count.given && limits->tolerated_count < 0)
         return asl_fail_in_state(failure, &where, "States.Runtime",
                                  "ToleratedFailureCount cannot be negative.");
+    /* It is stored as an integer. */
+    limits->tolerated_count = fmin(limits->tolerated_count, INT32_MAX);
     if (map->tolerated_percentage.given &&
         !(limits->tolerated_percentage >= 0 && limits->tolerated_percentage <= 100))
         return asl_fail_in_state(failure, &where, "States.Runtime",

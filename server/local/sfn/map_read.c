@@ -118,20 +118,41 @@ static void object_read(struct engine *e, struct map_run *run, struct map_step *
 
 static void keys_read(struct engine *e, struct map_run *run, struct map_step *step);
 
-/* The next page of a listing; takes over keys. */
-static void read_page(struct engine *e, struct map_run *run, json_t *request, json_t *keys)
+/* The next page of a listing; takes over request. It goes on from the keys of `before`, which it
+ * takes over; NULL: there are none. */
+static void read_page(struct engine *e, struct map_run *run, json_t *request,
+                      struct map_step *before)
 {
     struct map_step *step = map_step_ask(e, run, "ListObjectsV2", request, keys_read);
-    if (step) {
-        step->keys = keys;
+    if (!step) {
+        fail_memory(e, run);
         return;
     }
-    json_decref(keys);
-    fail_memory(e, run);
+    if (!before)
+        return;
+    step->keys = before->keys;
+    step->key_count = before->key_count;
+    buf_init(&before->keys, 0);
+}
+
+/* Kept as lines: a listing of a large bucket is long, and has the ceiling of an object. */
+static int add_keys(struct map_step *step, int64_t most, struct error *err)
+{
+    size_t i;
+    json_t *key;
+    json_array_foreach (json_object_get(step->output, "Contents"), i, key) {
+        if (step->key_count == most)
+            break;
+        if (map_items_add(&step->keys, key, err))
+            return err_wrap(err, "the listing is too long, divide it by Prefix or MaxItems");
+        step->key_count++;
+    }
+    return 0;
 }
 
 static void keys_read(struct engine *e, struct map_run *run, struct map_step *step)
 {
+    struct error err = {0};
     struct asl_failure failure = {0};
     int64_t most = 0;
     json_t *token = json_object_get(step->output, "NextContinuationToken");
@@ -139,21 +160,16 @@ static void keys_read(struct engine *e, struct map_run *run, struct map_step *st
         return;
     if (read_most(e, run, &most, &failure)) {
         map_run_fail(e, run, &failure);
-        return;
-    }
-    json_t *keys = step->keys ? step->keys : json_array();
-    step->keys = NULL;
-    json_array_extend(keys, json_object_get(step->output, "Contents"));
-    if (token && (int64_t)json_array_size(keys) < most) {
+    } else if (add_keys(step, most, &err)) {
+        fail(e, run, err.message);
+    } else if (token && step->key_count < most) {
         json_t *request = json_copy(step->call.input);
         json_object_set(request, "ContinuationToken", token);
-        read_page(e, run, request, keys);
-        return;
+        read_page(e, run, request, step);
+    } else {
+        store_lines(e, run, &step->keys, step->key_count);
+        buf_init(&step->keys, 0);
     }
-    while ((int64_t)json_array_size(keys) > most)
-        json_array_remove(keys, json_array_size(keys) - 1);
-    map_run_store(e, run, keys);
-    json_decref(keys);
 }
 
 void map_run_read(struct engine *e, struct map_run *run)

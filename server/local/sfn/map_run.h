@@ -117,7 +117,8 @@ struct map_step {
     char code[64];                       /* its fault; "": none */
     char *text;
     struct buf lines; /* items to be stored with the commit */
-    json_t *keys;     /* of a listing so far; NULL: none */
+    struct buf keys;  /* of a listing so far, one a line */
+    int64_t key_count;
 };
 
 /* After the commit of this turn `then` is called. NULL: out of memory. */

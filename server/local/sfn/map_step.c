@@ -18,7 +18,7 @@ static void step_free(struct map_step *step)
     mailbox_release(step->mailbox);
     json_decref(step->call.input);
     json_decref(step->output);
-    json_decref(step->keys);
+    buf_free(&step->keys);
     buf_free(&step->lines);
     free(step->text);
     free(step);
@@ -102,6 +102,7 @@ struct map_step *map_step_commit(struct engine *e, struct map_run *run,
     step->then = then;
     step->effect = (struct effect){.write = write_lines, .release = release, .drop = drop_effect};
     buf_init(&step->lines, BUF_MAX_OBJECT);
+    buf_init(&step->keys, BUF_MAX_OBJECT);
     run->step = step;
     engine_effect(e, &step->effect);
     return step;

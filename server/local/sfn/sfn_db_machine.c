@@ -47,13 +47,14 @@ int sfn_db_put_tags(struct sfn_db *db, int64_t machine, const char *tags, struct
 
 int sfn_db_counters(struct sfn_db *db, struct sfn_counters *out, struct error *err)
 {
-    struct stmt *s = db_prepare(db->db,
-                                "SELECT (SELECT coalesce(max(id), 0) FROM execution),"
-                                " (SELECT max(coalesce((SELECT max(id) FROM machine), 0),"
-                                "  coalesce((SELECT max(machine) FROM execution), 0))),"
-                                " (SELECT coalesce(max(id), 0) FROM definition),"
-                                " (SELECT coalesce(max(id), 0) FROM map_run)",
-                                err);
+    struct stmt *s =
+        db_prepare(db->db,
+                   "SELECT (SELECT coalesce(max(id), 0) FROM execution),"
+                   " (SELECT max(coalesce((SELECT max(id) FROM machine), 0),"
+                   "  coalesce((SELECT max(machine) FROM execution WHERE map_run = 0), 0))),"
+                   " (SELECT coalesce(max(id), 0) FROM definition),"
+                   " (SELECT coalesce(max(id), 0) FROM map_run)",
+                   err);
     int rc = s && stmt_step(s, err) == 1 ? 0 : -1;
     if (rc == 0)
         *out = (struct sfn_counters){.execution = stmt_int(s, 0) + 1,

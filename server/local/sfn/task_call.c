@@ -100,13 +100,21 @@ static struct task_call *of_effect(struct effect *effect)
     return (struct task_call *)((char *)effect - offsetof(struct task_call, effect));
 }
 
+/* Nobody waits any more, before it was sent: a job that runs by now is stopped. */
+static void give_up(struct engine *e, struct task_call *call)
+{
+    if (call->stage == CALL_WATCH)
+        call->kind->stop(e, call);
+    task_call_end(e, call);
+}
+
 /* After the commit. Who waited may have ended in the same turn. */
 static void send_release(struct effect *self, struct engine *e)
 {
     struct task_call *call = of_effect(self);
     call->sent = call->frame != NULL;
     if (!call->sent)
-        task_call_end(e, call);
+        give_up(e, call);
     else if (call->stage == CALL_START)
         call->kind->start(call);
     else
