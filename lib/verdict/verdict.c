@@ -1,11 +1,13 @@
 /* In the order of trust: the row's final word, ECS's record, RunTask's refusal, then time. */
 #include "lib/verdict/verdict.h"
 
+#include "lib/base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { SIGNAL_BASE = 128, SIGNAL_MAX = 64 };
+enum { SIGNAL_BASE = 128, SIGNAL_MAX = 64, SIDECAR_WORDS_MAX = 200 };
 
 static const char *text_or(const char *text, const char *other)
 {
@@ -20,6 +22,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct verdict *v, const c
     va_start(args, fmt);
     (void)vsnprintf(v->reason + len, sizeof v->reason - len, fmt, args);
     va_end(args);
+    utf8_mend(v->reason);
 }
 
 static void set_code(struct verdict *v, const char *code)
@@ -73,7 +76,8 @@ static void add_sidecar(const struct ecs_task *record, struct verdict *v)
     if (record->sidecar.has_exit_code)
         add(v, " with exit code %lld", (long long)record->sidecar.exit_code);
     if (*record->sidecar.reason)
-        add(v, " (%.200s)", record->sidecar.reason);
+        add(v, " (%.*s)", (int)utf8_fit(record->sidecar.reason, SIDECAR_WORDS_MAX),
+            record->sidecar.reason);
 }
 
 static void add_exit(const struct verdict_evidence *e, struct verdict *v)

@@ -145,6 +145,35 @@ Test(monitor, ends_with_long_names_and_reasons_too)
     worker_peer_close(&p);
 }
 
+/* What is cut is cut between characters: DynamoDB takes no other text, and the run has to end. */
+Test(monitor, ends_with_names_and_reasons_in_any_script)
+{
+    struct worker_peer p;
+    struct buf name, reason;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 2);
+    json_object_set_new(run, "toleratedFailures", json_integer(2));
+    for (int shift = 0; shift < 2; shift++) {
+        buf_init(&name, 200);
+        buf_init(&reason, 500);
+        buf_adds(&name, shift ? "x" : "");
+        buf_adds(&reason, shift ? "x" : "");
+        for (int i = 0; i < 60; i++)
+            buf_adds(&name, "\xc3\xbc");
+        for (int i = 0; i < 200; i++)
+            buf_adds(&reason, "\xc3\xa9");
+        worker_peer_row(&p, shift ? "b" : "a", buf_str(&name), "Failed", buf_str(&reason));
+        buf_free(&name);
+        buf_free(&reason);
+    }
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Completed");
+    cr_expect_str_eq(summary_status(&p), "Completed");
+    cr_expect(strstr(dynamodb_get_s(p.summary, "reason", ""), "2 of 2 tasks failed"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
 Test(monitor, tolerates_as_many_failures_as_it_is_told)
 {
     struct worker_peer p;

@@ -9,7 +9,6 @@
 #include "workers/monitor/look_private.h"
 #include "workers/monitor/summary.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* All rows are read before anything else (see above). */
@@ -43,8 +42,7 @@ static int note(const struct verdict *v, const struct ecs_task *record, bool has
     one->has_row = has_row;
     one->stop = v->action == VERDICT_STOP;
     one->exit_code = v->exit_code;
-    (void)snprintf(one->stop_code, sizeof one->stop_code, "%s", v->stop_code);
-    (void)snprintf(one->reason, sizeof one->reason, "%s", v->reason);
+    settlement_say(one, v->stop_code, v->reason);
     if (record) {
         one->created_at = record->created_at;
         one->pull_started_at = record->pull_started_at;
@@ -138,8 +136,7 @@ static int add_stand_in(const struct look *l, const char *name, const char *stop
     struct settlement *one = settlements_add(s, id, name, err);
     if (!one)
         return -1;
-    (void)snprintf(one->stop_code, sizeof one->stop_code, "%s", stop_code);
-    (void)snprintf(one->reason, sizeof one->reason, "%s", reason);
+    settlement_say(one, stop_code, reason);
     return 0;
 }
 
@@ -236,8 +233,7 @@ static int doom(const struct look *l, const char *task_id, const char *task_name
     const json_t *record = ecs_view_find(&l->ecs, task_id);
     one->has_row = has_row;
     one->stop = record && strcmp(json_str(record, "lastStatus", ""), "STOPPED") != 0;
-    (void)snprintf(one->stop_code, sizeof one->stop_code, "%s", stop_code);
-    (void)snprintf(one->reason, sizeof one->reason, "%s", reason);
+    settlement_say(one, stop_code, reason);
     return 0;
 }
 

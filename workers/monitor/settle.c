@@ -5,6 +5,7 @@
 #include "workers/monitor/settle.h"
 
 #include "lib/aws/ecs.h"
+#include "lib/base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,13 @@ struct settlement *settlements_add(struct settlements *s, const char *task_id,
     (void)snprintf(one->task_id, sizeof one->task_id, "%s", task_id);
     (void)snprintf(one->task_name, sizeof one->task_name, "%s", task_name);
     return one;
+}
+
+void settlement_say(struct settlement *one, const char *stop_code, const char *reason)
+{
+    (void)snprintf(one->stop_code, sizeof one->stop_code, "%s", stop_code);
+    (void)snprintf(one->reason, sizeof one->reason, "%s", reason);
+    utf8_mend(one->reason);
 }
 
 void settlements_free(struct settlements *s)
@@ -142,6 +150,7 @@ static int build_stop(void *ctx, size_t i, struct aws_request *request, struct e
     const struct settlement *one = &c->s->list[c->stops[i]];
     char reason[STOP_REASON_MAX + 1];
     (void)snprintf(reason, sizeof reason, "%s", one->reason);
+    utf8_mend(reason);
     return ecs_stop_task(request, c->run->cluster_name, one->task_id, reason, err);
 }
 

@@ -29,6 +29,8 @@ struct settlements {
 /* A new, empty one at the end; NULL with ERR_MEMORY. */
 struct settlement *settlements_add(struct settlements *s, const char *task_id,
                                    const char *task_name, struct error *err);
+/* Why; what does not fit is cut. */
+void settlement_say(struct settlement *one, const char *stop_code, const char *reason);
 /* Empty afterwards; safe on a zeroed struct. */
 void settlements_free(struct settlements *s);
 
