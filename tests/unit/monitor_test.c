@@ -402,6 +402,26 @@ Test(monitor, stops_a_silent_task_whose_time_is_up_within_the_grace)
     worker_peer_close(&p);
 }
 
+/* The look that failed the rows was killed before it could say why: the next one still knows. */
+Test(monitor, does_not_forget_that_a_run_s_time_was_up)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 2);
+    json_object_set_new(run, "toleratedFailures", json_integer(1));
+    worker_peer_row(&p, "a", "t1", "Failed", "the run took longer than runTimeoutSeconds (3600)");
+    json_object_set_new(json_object_get(p.details, "a"), "stop_code", dynamodb_s("RunTimeout"));
+    worker_peer_row(&p, "b", "t2", "Completed", NULL);
+    p.wall += 3600 * CLOCK_SECOND;
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
+    cr_expect_str_eq(failure(run, "Error"), "Stepfleet.RunTimeout");
+    cr_expect(strstr(failure(run, "Cause"), "(3600): 1 of 2 tasks failed"), "%s",
+              failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
 Test(monitor, ends_a_run_that_takes_too_long)
 {
     struct worker_peer p;
