@@ -134,7 +134,10 @@ static void judge_record(const struct verdict_evidence *e, struct verdict *v)
     v->status = AUDIT_FAILED;
     v->action = VERDICT_STOP;
     set_code(v, "TaskTimeout");
-    add(v, "the task ran longer than taskTimeoutSeconds (%lld)",
+    add(v,
+        record->started_at > 0 || e->row
+            ? "the task ran longer than taskTimeoutSeconds (%lld)"
+            : "the task did not start within taskTimeoutSeconds (%lld)",
         (long long)e->task_timeout_seconds);
 }
 
