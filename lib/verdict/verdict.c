@@ -175,6 +175,34 @@ static void repeat_row(const struct audit_detail *row, struct verdict *v)
     v->exit_code = row->exit_code;
 }
 
+/* What all verdicts have: class, sentence and remedy follow from the rest. */
+static void complete(struct verdict *v)
+{
+    const struct verdict_end end = {v->status, v->stop_code, v->reason, v->exit_code};
+    v->reason_class = verdict_classify(&end);
+    v->remedy = verdict_remedy(v->reason_class);
+    (void)verdict_sentence(&end, v->reason_class, v->sentence);
+}
+
+/* A container that ended by itself is the end of the task, which needs no other explanation. */
+bool verdict_explain(const struct ecs_task *record, struct verdict *out)
+{
+    bool ended = strcmp(record->stop_code, "EssentialContainerExited") == 0;
+    *out = (struct verdict){.status = AUDIT_CANCELLED, .action = VERDICT_SETTLE, .exit_code = -1};
+    if (!*record->stop_code || (ended && !record->sidecar.name))
+        return false;
+    set_code(out, record->stop_code);
+    if (ended) {
+        add(out, "the task was ended because its ");
+        add_sidecar(record, out);
+        add(out, "; %s", AUDIT_FAREWELL);
+    } else {
+        add(out, "%s: %s", AUDIT_FAREWELL, text_or(record->stopped_reason, record->stop_code));
+    }
+    complete(out);
+    return true;
+}
+
 void verdict_judge(const struct verdict_evidence *e, struct verdict *out)
 {
     *out = (struct verdict){.status = e->row ? e->row->status : AUDIT_SUBMITTED, .exit_code = -1};
@@ -186,8 +214,5 @@ void verdict_judge(const struct verdict_evidence *e, struct verdict *out)
         judge_refusal(e, out);
     else
         judge_missing(e, out);
-    const struct verdict_end end = {out->status, out->stop_code, out->reason, out->exit_code};
-    out->reason_class = verdict_classify(&end);
-    out->remedy = verdict_remedy(out->reason_class);
-    (void)verdict_sentence(&end, out->reason_class, out->sentence);
+    complete(out);
 }

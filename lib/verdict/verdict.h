@@ -81,7 +81,8 @@ struct verdict_end {
     const char *stopped_reason; /* the same */
     int64_t exit_code;          /* negative: none */
 };
-/* VERDICT_NONE unless it failed or was cancelled. */
+/* VERDICT_NONE unless it failed or was cancelled. A task that was stopped with its Spot capacity or
+ * for a sidecar has the status Cancelled, by its own word, and that class. */
 enum verdict_class verdict_classify(const struct verdict_end *end);
 
 enum { VERDICT_REASON_MAX = 512, VERDICT_SENTENCE_MAX = 400, VERDICT_STOP_CODE_MAX = 64 };
@@ -141,5 +142,9 @@ struct verdict {
 
 /* Fills *out completely. */
 void verdict_judge(const struct verdict_evidence *e, struct verdict *out);
+
+/* Of a task whose row is a farewell (AUDIT_FAREWELL): why ECS stopped it, with VERDICT_SETTLE.
+ * False: ECS says no more than the row does. */
+bool verdict_explain(const struct ecs_task *record, struct verdict *out);
 
 #endif

@@ -422,6 +422,68 @@ Test(monitor, does_not_forget_that_a_run_s_time_was_up)
     worker_peer_close(&p);
 }
 
+/* A task that gets SIGTERM writes that it was cancelled; only ECS knows for what. */
+Test(monitor, tells_stopped_tasks_why_they_were)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 4);
+    static const char *const ids[] = {"a", "b", "c", "d"}, *const names[] = {"t1", "t2", "t3",
+                                                                             "t4"};
+    for (size_t i = 0; i < 4; i++)
+        worker_peer_row(&p, ids[i], names[i], "Cancelled", "stopped by SIGTERM");
+    json_object_set_new(json_object_get(p.details, "a"), "update_time",
+                        dynamodb_s("2024-01-02T03:04:01.000Z"));
+    worker_peer_task(&p, "a", "t1", "DEPROVISIONING",
+                     "{\"stopCode\":\"SpotInterruption\",\"stoppedReason\":"
+                     "\"Your Spot Task was interrupted.\",\"containers\":[{\"exitCode\":143}]}");
+    worker_peer_task(
+        &p, "b", "t2", "STOPPED",
+        "{\"stopCode\":\"EssentialContainerExited\",\"containers\":[{\"name\":\"main\","
+        "\"exitCode\":143},{\"name\":\"log\",\"exitCode\":1}],\"overrides\":{"
+        "\"containerOverrides\":[{\"name\":\"main\"}]}}");
+    worker_peer_task(&p, "c", "t3", "STOPPED",
+                     "{\"stopCode\":\"UserInitiated\",\"stoppedReason\":\"Ann needs the room\","
+                     "\"containers\":[{\"exitCode\":143}]}");
+    worker_peer_task(&p, "d", "t4", "STOPPED", "{\"containers\":[{\"exitCode\":143}]}");
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
+    const char *cause = failure(run, "Cause");
+    cr_expect(strstr(cause, "1 x SpotInterruption: stopped by SIGTERM: Your Spot Task"), "%s",
+              cause);
+    cr_expect(strstr(cause, "1 x EssentialContainerExited: the task was ended because its "
+                            "container \"log\" ended with exit code 1"),
+              "%s", cause);
+    cr_expect(strstr(cause, "1 x Cancelled: stopped by SIGTERM: Ann needs the room"), "%s", cause);
+    cr_expect(strstr(cause, "1 x Cancelled: stopped by SIGTERM (t4)"), "%s", cause);
+    cr_expect_str_eq(worker_peer_detail(&p, "a", "status"), "Cancelled");
+    cr_expect_str_eq(worker_peer_detail(&p, "a", "stop_code"), "SpotInterruption");
+    cr_expect_str_eq(worker_peer_detail(&p, "a", "update_time"), "2024-01-02T03:04:01.001Z");
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+/* The look that failed the row was killed before it could stop the task. */
+Test(monitor, stops_what_an_earlier_look_left_running)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 3);
+    worker_peer_row(&p, "a", "t1", "Failed", "the task ran longer than taskTimeoutSeconds (600)");
+    worker_peer_row(&p, "b", "t2", "Failed", "the task ran longer than taskTimeoutSeconds (600)");
+    worker_peer_row(&p, "lost-1", "t3", "Failed", "why");
+    json_object_set_new(json_object_get(p.details, "a"), "stop_code", dynamodb_s("TaskTimeout"));
+    json_object_set_new(json_object_get(p.details, "b"), "stop_code", dynamodb_s("TaskTimeout"));
+    json_object_set_new(json_object_get(p.details, "lost-1"), "stop_code",
+                        dynamodb_s("RunTimeout"));
+    worker_peer_task(&p, "a", "t1", "RUNNING", "{\"startedAt\":1704164046.0}");
+    worker_peer_task(&p, "b", "t2", "RUNNING", "{\"desiredStatus\":\"STOPPED\"}");
+    json_decref(look(&p, run));
+    cr_expect_eq(worker_peer_count(&p, "StopTask"), 1, "only what is not being stopped already");
+    cr_expect_eq(worker_peer_count(&p, "PutItem"), 0);
+    worker_peer_close(&p);
+}
+
 Test(monitor, ends_a_run_that_takes_too_long)
 {
     struct worker_peer p;
