@@ -256,6 +256,33 @@ Test(monitor, leaves_what_a_throttling_table_does_not_take, .timeout = 60)
     worker_peer_close(&p);
 }
 
+/* A table that takes rows slowly takes some in one invocation and the rest in the next ones. */
+Test(monitor, leaves_what_there_is_no_time_for, .timeout = 60)
+{
+    enum { TASKS = 60 };
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, TASKS);
+    for (int i = 1; i <= TASKS; i++) {
+        char id[8];
+        (void)snprintf(id, sizeof id, "t%d", i);
+        worker_peer_task(&p, id, id, "STOPPED", "{\"containers\":[{\"exitCode\":3}]}");
+    }
+    p.tick = 20 * CLOCK_SECOND;
+    p.worker.deadline = p.wall + 900 * CLOCK_SECOND;
+    run = look(&p, run);
+    cr_expect(json_bool(run, "continue", false), "it goes on");
+    cr_expect_lt(p.wall, p.worker.deadline, "and has answered in time");
+    json_int_t failed = json_int(run, "failed", 0);
+    cr_expect(failed > 0 && failed < TASKS, "%lld", (long long)failed);
+    p.tick = 0;
+    p.worker.deadline = 0;
+    run = look(&p, run);
+    cr_expect_not(json_bool(run, "continue", true));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
 static const char manifest[] = "[{\"taskName\":\"t1\",\"s3BucketName\":\"b\",\"objectKey\":\"k\"},"
                                "{\"taskName\":\"t2\",\"s3BucketName\":\"b\",\"objectKey\":\"k\"}]";
 

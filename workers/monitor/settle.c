@@ -15,6 +15,7 @@ enum {
     ROW_ATTEMPTS = 8,      /* a table of 5 write units takes 10 rows in some seconds */
     THROTTLED_ENOUGH = 10, /* rows given up for throttling, then the others are left, too */
     STOP_REASON_MAX = 255, /* StopTask's limit */
+    RESERVE_MS = 240000,   /* of Lambda's time: to stop the tasks of written rows, and to answer */
 };
 
 /* The pointer is good until the next one is added. */
@@ -62,6 +63,7 @@ struct settling {
     size_t *stops; /* of those to stop: their rows are written */
     size_t stop_count;
     size_t changed, written, throttled;
+    int64_t reserve_ms;
     struct error first;
 };
 
@@ -150,11 +152,13 @@ static void row_done(void *ctx, size_t i, struct aws_response *response, const s
     }
 }
 
-/* Ten thousand rows at once are more than a small table takes within one look. */
+/* Ten thousand rows at once are more than a small table takes within one look, or within the time
+ * of one invocation: killed there, the look would have counted nothing. */
 static enum worker_go while_the_table_takes_them(void *ctx)
 {
     const struct settling *c = ctx;
-    return c->throttled < THROTTLED_ENOUGH ? WORKER_GO_ON : WORKER_WIND_DOWN;
+    bool time_left = worker_ms_left(c->w) > c->reserve_ms;
+    return time_left && c->throttled < THROTTLED_ENOUGH ? WORKER_GO_ON : WORKER_WIND_DOWN;
 }
 
 /* --- stopping --------------------------------------------------------------------------------- */
@@ -232,6 +236,8 @@ int settle(const struct settlements *s, const struct worker *w, const struct run
            struct task_rows *rows, struct settled *out, struct error *err)
 {
     struct settling c = {.s = s, .w = w, .run = run, .rows = rows};
+    int64_t half = worker_ms_left(w) / 2;
+    c.reserve_ms = half < RESERVE_MS ? half : RESERVE_MS;
     int rc = sort_out(&c, err);
     if (rc == 0)
         rc = write_rows(&c, err);

@@ -47,7 +47,7 @@ void settlements_free(struct settlements *s);
 /* What became of settlements besides those that were written. */
 struct settled {
     size_t changed; /* settled by the task itself meanwhile */
-    size_t left;    /* not written: the table throttles. They are there for the next look */
+    size_t left;    /* not written: the table throttles, or time is short. The next look has them */
 };
 
 /* Writes all of them and stops those that are to be. Rows that were written are changed or added in
