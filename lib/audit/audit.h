@@ -118,6 +118,9 @@ int audit_detail_query(struct aws_request *r, const struct audit_table *t, int64
 /* The same page as it is now, at twice the read units: what others have written before is in it. */
 int audit_detail_query_consistent(struct aws_request *r, const struct audit_table *t,
                                   int64_t workflow_run_id, json_t *start_key, struct error *err);
+/* One row of the run, if it has any, and only its keys; consistent. */
+int audit_detail_query_any(struct aws_request *r, const struct audit_table *t,
+                           int64_t workflow_run_id, struct error *err);
 /* The first with only keys, task_name, status, times, stop_code, stopped_reason, exit_code of a
  * row. */
 int audit_detail_query_status(struct aws_request *r, const struct audit_table *t,

@@ -165,6 +165,7 @@ int audit_detail_explain(struct aws_request *r, const struct audit_table *t,
 struct rows {
     const char *projection; /* only these aliases, which the expression must define; NULL: all */
     bool consistent;
+    int64_t limit; /* 0: none */
 };
 
 static int detail_query(struct aws_request *r, const struct audit_table *t, struct audit_expr *e,
@@ -179,6 +180,7 @@ static int detail_query(struct aws_request *r, const struct audit_table *t, stru
                                                    .key_condition = "#hash = :run",
                                                    .projection = rows.projection,
                                                    .consistent = rows.consistent,
+                                                   .limit = rows.limit,
                                                    .names = e->names,
                                                    .values = e->values,
                                                    .start_key = start_key},
@@ -202,6 +204,18 @@ int audit_detail_query_consistent(struct aws_request *r, const struct audit_tabl
     audit_expr_init(&e, t);
     int rc =
         detail_query(r, t, &e, workflow_run_id, (struct rows){.consistent = true}, start_key, err);
+    audit_expr_free(&e);
+    return rc;
+}
+
+int audit_detail_query_any(struct aws_request *r, const struct audit_table *t,
+                           int64_t workflow_run_id, struct error *err)
+{
+    struct audit_expr e;
+    audit_expr_init(&e, t);
+    audit_expr_name(&e, "range", t->range_key);
+    const struct rows one = {.projection = "#hash, #range", .consistent = true, .limit = 1};
+    int rc = detail_query(r, t, &e, workflow_run_id, one, NULL, err);
     audit_expr_free(&e);
     return rc;
 }
