@@ -210,11 +210,13 @@ Test(monitor, fails_tasks_that_died_without_a_word)
 {
     struct worker_peer p;
     worker_peer_open(&p);
-    json_t *run = run_of(&p, 3);
+    json_t *run = run_of(&p, 4);
     worker_peer_row(&p, "a", "t1", "Running", NULL);
     worker_peer_task(&p, "a", "t1", "STOPPED",
                      "{\"stopCode\":\"EssentialContainerExited\",\"containers\":[{\"exitCode\":137,"
                      "\"reason\":\"OutOfMemoryError\"}]}");
+    worker_peer_task(&p, "d", "t4", "STOPPED",
+                     "{\"startedAt\":1704164600.5,\"containers\":[{\"exitCode\":2}]}");
     worker_peer_task(&p, "b", "t2", "STOPPED",
                      "{\"stopCode\":\"TaskFailedToStart\",\"stoppedReason\":"
                      "\"CannotPullContainerError\",\"containers\":[{}]}");
@@ -227,7 +229,8 @@ Test(monitor, fails_tasks_that_died_without_a_word)
     cr_expect_str_eq(worker_peer_detail(&p, "b", "status"), "Failed");
     cr_expect_str_eq(worker_peer_detail(&p, "b", "task_name"), "t2");
     cr_expect_str_eq(worker_peer_detail(&p, "b", "stop_code"), "TaskFailedToStart");
-    cr_expect(strstr(failure(run, "Cause"), "2 of 3 tasks failed"), "%s", failure(run, "Cause"));
+    cr_expect_str_eq(worker_peer_detail(&p, "d", "start_time"), "2024-01-02T03:03:20.500Z");
+    cr_expect(strstr(failure(run, "Cause"), "3 of 4 tasks failed"), "%s", failure(run, "Cause"));
     json_decref(run);
     worker_peer_close(&p);
 }
@@ -508,6 +511,45 @@ Test(monitor, stops_what_an_earlier_look_left_running)
     json_decref(look(&p, run));
     cr_expect_eq(worker_peer_count(&p, "StopTask"), 1, "only what is not being stopped already");
     cr_expect_eq(worker_peer_count(&p, "PutItem"), 0);
+    worker_peer_close(&p);
+}
+
+/* A cluster that was deleted meanwhile has no tasks any more. */
+Test(monitor, ends_a_run_whose_cluster_is_gone)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = look(&p, run_of(&p, 2));
+    worker_peer_row(&p, "a", "t1", "Running", NULL);
+    p.wall += 400 * CLOCK_SECOND;
+    for (int i = 0; i < 9; i++) {
+        worker_peer_fault(&p, "ListTasks", 400, "ClusterNotFoundException", "Cluster not found.");
+        worker_peer_fault(&p, "DescribeTasks", 400, "ClusterNotFoundException",
+                          "Cluster not found.");
+    }
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
+    cr_expect(strstr(failure(run, "Cause"), "2 of 2 tasks failed"), "%s", failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+/* A row under a name that is not the spec's does not stand for a task that runs. */
+Test(monitor, does_not_end_a_run_while_a_task_runs)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 2);
+    worker_peer_row(&p, "a", "t1", "Completed", NULL);
+    worker_peer_row(&p, "x", "stranger", "Completed", NULL);
+    worker_peer_row(&p, "b", "t2", "Running", NULL);
+    worker_peer_task(&p, "b", "t2", "RUNNING", "{}");
+    run = look(&p, run);
+    cr_expect(json_bool(run, "continue", false));
+    worker_peer_row(&p, "b", "t2", "Failed", "x");
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
+    json_decref(run);
     worker_peer_close(&p);
 }
 

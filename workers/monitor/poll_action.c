@@ -115,7 +115,7 @@ static void set_late(const struct run *run, struct outcome *out)
 static int conclude(const struct look *l, const struct run *run, const struct tally *tally,
                     struct outcome *out, struct error *err)
 {
-    if (run->completed + run->failed < run->number_of_tasks)
+    if (run->completed + run->failed < run->number_of_tasks || run->running > 0)
         return 0;
     out->status = run->failed > run->tolerated_failures ? AUDIT_FAILED : AUDIT_COMPLETED;
     out->error = "Stepfleet.TasksFailed";

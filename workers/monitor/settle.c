@@ -95,7 +95,7 @@ static int build_row(void *ctx, size_t i, struct aws_request *request, struct er
         .ecs_task_id = one->task_id,
         .task_name = one->task_name,
         .status = status_of(one),
-        .start_time = now,
+        .start_time = one->started_at > 0 ? one->started_at : now,
         .update_time = one->update_time > 0 ? one->update_time : now,
         .exec_time_in_seconds = -1,
         .bytes = -1,
