@@ -29,7 +29,8 @@
     X(VERDICT_EXIT_CODE, "ExitCode", "The task's program ended with an error",                     \
       "Read the task's log, mend the program or its input, then retry.")                           \
     X(VERDICT_KILLED, "Killed", "The task was killed",                                             \
-      "Ask who stopped it (StopTask, a deployment, the host); then retry.")                        \
+      "Ask who stopped it (StopTask, a deployment, the host). If nobody did, look at its memory: " \
+      "exit code 137 is often that. Then retry.")                                                  \
     X(VERDICT_TIMED_OUT, "TimedOut", "The task was not done in time",                              \
       "Raise taskTimeoutSeconds or runTimeoutSeconds, or make the work smaller; then retry.")      \
     X(VERDICT_SPOT, "SpotInterruption", "AWS took the task's Spot capacity back",                  \
@@ -50,7 +51,8 @@
     X(VERDICT_S3_NOT_FOUND, "S3NotFound", "S3 does not have what was to be copied",                \
       "Check bucket and key in the spec.")                                                         \
     X(VERDICT_S3_DENIED, "S3AccessDenied", "S3 refused the task access",                           \
-      "Allow the task role s3:GetObject, s3:PutObject and s3:ListBucket on the bucket.")           \
+      "Allow the task role s3:GetObject, s3:PutObject and s3:ListBucket on the bucket, and the "   \
+      "use of its KMS key if it has one.")                                                         \
     X(VERDICT_S3_ERROR, "S3Error", "S3 failed to copy the object",                                 \
       "Retry; if it fails again, look the error up in S3's list of error codes.")                  \
     X(VERDICT_AWS_ERROR, "AwsError", "A call to AWS failed",                                       \
