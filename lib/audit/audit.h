@@ -105,14 +105,24 @@ int audit_detail_put(struct aws_request *r, const struct audit_table *t,
  * update_time), because a call whose answer was lost is repeated. */
 int audit_detail_finish(struct aws_request *r, const struct audit_table *t,
                         const struct audit_detail *row, struct error *err);
+/* What a task writes as its reason that was stopped. It cannot know why: that is for those to add
+ * who do, by audit_detail_explain, which changes stop code, reason and update_time of such a row
+ * only.
+ */
+#define AUDIT_FAREWELL "stopped by SIGTERM"
+int audit_detail_explain(struct aws_request *r, const struct audit_table *t,
+                         const struct audit_detail *row, struct error *err);
 /* A page of a run's rows; start_key NULL for the first. */
 int audit_detail_query(struct aws_request *r, const struct audit_table *t, int64_t workflow_run_id,
                        json_t *start_key, struct error *err);
 /* The same page as it is now, at twice the read units: what others have written before is in it. */
 int audit_detail_query_consistent(struct aws_request *r, const struct audit_table *t,
                                   int64_t workflow_run_id, json_t *start_key, struct error *err);
-/* The first with only keys, task_name, status, start_time, stop_code, stopped_reason, exit_code of
- * a row. */
+/* One row of the run, if it has any, and only its keys; consistent. */
+int audit_detail_query_any(struct aws_request *r, const struct audit_table *t,
+                           int64_t workflow_run_id, struct error *err);
+/* The first with only keys, task_name, status, times, stop_code, stopped_reason, exit_code of a
+ * row. */
 int audit_detail_query_status(struct aws_request *r, const struct audit_table *t,
                               int64_t workflow_run_id, json_t *start_key, struct error *err);
 /* The same for a details row: -1 with ERR_SYNTAX only for keys and status. */

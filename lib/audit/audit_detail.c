@@ -144,10 +144,28 @@ int audit_detail_finish(struct aws_request *r, const struct audit_table *t,
                                 err);
 }
 
+/* By its reason a farewell is told from a row that is explained already. The condition names all
+ * that the expression defines: DynamoDB refuses what is not used. */
+int audit_detail_explain(struct aws_request *r, const struct audit_table *t,
+                         const struct audit_detail *row, struct error *err)
+{
+    struct audit_expr e;
+    audit_expr_init(&e, t);
+    audit_expr_set(&e, "stop_code", dynamodb_s(row->stop_code));
+    audit_expr_set(&e, "stopped_reason", dynamodb_s(row->stopped_reason));
+    audit_expr_set(&e, "update_time", audit_value_time(row->update_time));
+    audit_expr_value(&e, "farewell", dynamodb_s(AUDIT_FAREWELL));
+    return audit_expr_update_if(&e, r, t, detail_key(t, row),
+                                "attribute_exists(#hash) AND " AUDIT_IS_FINAL
+                                " AND #status = :cancelled AND #stopped_reason = :farewell",
+                                err);
+}
+
 /* What the queries of a run's rows differ in. */
 struct rows {
     const char *projection; /* only these aliases, which the expression must define; NULL: all */
     bool consistent;
+    int64_t limit; /* 0: none */
 };
 
 static int detail_query(struct aws_request *r, const struct audit_table *t, struct audit_expr *e,
@@ -162,6 +180,7 @@ static int detail_query(struct aws_request *r, const struct audit_table *t, stru
                                                    .key_condition = "#hash = :run",
                                                    .projection = rows.projection,
                                                    .consistent = rows.consistent,
+                                                   .limit = rows.limit,
                                                    .names = e->names,
                                                    .values = e->values,
                                                    .start_key = start_key},
@@ -189,20 +208,33 @@ int audit_detail_query_consistent(struct aws_request *r, const struct audit_tabl
     return rc;
 }
 
+int audit_detail_query_any(struct aws_request *r, const struct audit_table *t,
+                           int64_t workflow_run_id, struct error *err)
+{
+    struct audit_expr e;
+    audit_expr_init(&e, t);
+    audit_expr_name(&e, "range", t->range_key);
+    const struct rows one = {.projection = "#hash, #range", .consistent = true, .limit = 1};
+    int rc = detail_query(r, t, &e, workflow_run_id, one, NULL, err);
+    audit_expr_free(&e);
+    return rc;
+}
+
 /* A look reads all rows of a run: leaving the long attributes out saves transfer and parsing. It
  * saves no read units, and pages stay as short: DynamoDB counts items before it projects them. */
 int audit_detail_query_status(struct aws_request *r, const struct audit_table *t,
                               int64_t workflow_run_id, json_t *start_key, struct error *err)
 {
-    static const char *const wanted[] = {"task_name", "status",         "start_time",
+    static const char *const wanted[] = {"task_name", "status",         "start_time", "update_time",
                                          "stop_code", "stopped_reason", "exit_code"};
     struct audit_expr e;
     audit_expr_init(&e, t);
     audit_expr_name(&e, "range", t->range_key);
     for (size_t i = 0; i < COUNT(wanted); i++)
         audit_expr_name(&e, wanted[i], wanted[i]);
-    const struct rows rows = {.projection = "#hash, #range, #task_name, #status, #start_time, "
-                                            "#stop_code, #stopped_reason, #exit_code"};
+    const struct rows rows = {.projection =
+                                  "#hash, #range, #task_name, #status, #start_time, "
+                                  "#update_time, #stop_code, #stopped_reason, #exit_code"};
     int rc = detail_query(r, t, &e, workflow_run_id, rows, start_key, err);
     audit_expr_free(&e);
     return rc;

@@ -1,6 +1,8 @@
 /* The table of error.h as arrays, and the writing of messages. Messages that do not fit are cut. */
 #include "lib/base/error.h"
 
+#include "lib/base/utf8.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,6 +35,7 @@ int err_set(struct error *err, enum err_code code, const char *fmt, ...)
     err->code = code;
     (void)vsnprintf(err->message, sizeof err->message, fmt, args);
     va_end(args);
+    utf8_mend(err->message);
     return -1;
 }
 
@@ -64,6 +67,7 @@ int err_wrap(struct error *err, const char *fmt, ...)
     size_t len = strnlen(whole, sizeof err->message - 1);
     memcpy(err->message, whole, len);
     err->message[len] = '\0';
+    utf8_mend(err->message);
     return -1;
 }
 

@@ -1,11 +1,13 @@
 /* In the order of trust: the row's final word, ECS's record, RunTask's refusal, then time. */
 #include "lib/verdict/verdict.h"
 
+#include "lib/base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { SIGNAL_BASE = 128, SIGNAL_MAX = 64 };
+enum { SIGNAL_BASE = 128, SIGNAL_MAX = 64, SIDECAR_WORDS_MAX = 200 };
 
 static const char *text_or(const char *text, const char *other)
 {
@@ -20,6 +22,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct verdict *v, const c
     va_start(args, fmt);
     (void)vsnprintf(v->reason + len, sizeof v->reason - len, fmt, args);
     va_end(args);
+    utf8_mend(v->reason);
 }
 
 static void set_code(struct verdict *v, const char *code)
@@ -73,7 +76,8 @@ static void add_sidecar(const struct ecs_task *record, struct verdict *v)
     if (record->sidecar.has_exit_code)
         add(v, " with exit code %lld", (long long)record->sidecar.exit_code);
     if (*record->sidecar.reason)
-        add(v, " (%.200s)", record->sidecar.reason);
+        add(v, " (%.*s)", (int)utf8_fit(record->sidecar.reason, SIDECAR_WORDS_MAX),
+            record->sidecar.reason);
 }
 
 static void add_exit(const struct verdict_evidence *e, struct verdict *v)
@@ -130,7 +134,10 @@ static void judge_record(const struct verdict_evidence *e, struct verdict *v)
     v->status = AUDIT_FAILED;
     v->action = VERDICT_STOP;
     set_code(v, "TaskTimeout");
-    add(v, "the task ran longer than taskTimeoutSeconds (%lld)",
+    add(v,
+        record->started_at > 0 || e->row
+            ? "the task ran longer than taskTimeoutSeconds (%lld)"
+            : "the task did not start within taskTimeoutSeconds (%lld)",
         (long long)e->task_timeout_seconds);
 }
 
@@ -168,6 +175,34 @@ static void repeat_row(const struct audit_detail *row, struct verdict *v)
     v->exit_code = row->exit_code;
 }
 
+/* What all verdicts have: class, sentence and remedy follow from the rest. */
+static void complete(struct verdict *v)
+{
+    const struct verdict_end end = {v->status, v->stop_code, v->reason, v->exit_code};
+    v->reason_class = verdict_classify(&end);
+    v->remedy = verdict_remedy(v->reason_class);
+    (void)verdict_sentence(&end, v->reason_class, v->sentence);
+}
+
+/* A container that ended by itself is the end of the task, which needs no other explanation. */
+bool verdict_explain(const struct ecs_task *record, struct verdict *out)
+{
+    bool ended = strcmp(record->stop_code, "EssentialContainerExited") == 0;
+    *out = (struct verdict){.status = AUDIT_CANCELLED, .action = VERDICT_SETTLE, .exit_code = -1};
+    if (!*record->stop_code || (ended && !record->sidecar.name))
+        return false;
+    set_code(out, record->stop_code);
+    if (ended) {
+        add(out, "the task was ended because its ");
+        add_sidecar(record, out);
+        add(out, "; %s", AUDIT_FAREWELL);
+    } else {
+        add(out, "%s: %s", AUDIT_FAREWELL, text_or(record->stopped_reason, record->stop_code));
+    }
+    complete(out);
+    return true;
+}
+
 void verdict_judge(const struct verdict_evidence *e, struct verdict *out)
 {
     *out = (struct verdict){.status = e->row ? e->row->status : AUDIT_SUBMITTED, .exit_code = -1};
@@ -179,8 +214,5 @@ void verdict_judge(const struct verdict_evidence *e, struct verdict *out)
         judge_refusal(e, out);
     else
         judge_missing(e, out);
-    const struct verdict_end end = {out->status, out->stop_code, out->reason, out->exit_code};
-    out->reason_class = verdict_classify(&end);
-    out->remedy = verdict_remedy(out->reason_class);
-    (void)verdict_sentence(&end, out->reason_class, out->sentence);
+    complete(out);
 }

@@ -29,7 +29,8 @@
     X(VERDICT_EXIT_CODE, "ExitCode", "The task's program ended with an error",                     \
       "Read the task's log, mend the program or its input, then retry.")                           \
     X(VERDICT_KILLED, "Killed", "The task was killed",                                             \
-      "Ask who stopped it (StopTask, a deployment, the host); then retry.")                        \
+      "Ask who stopped it (StopTask, a deployment, the host). If nobody did, look at its memory: " \
+      "exit code 137 is often that. Then retry.")                                                  \
     X(VERDICT_TIMED_OUT, "TimedOut", "The task was not done in time",                              \
       "Raise taskTimeoutSeconds or runTimeoutSeconds, or make the work smaller; then retry.")      \
     X(VERDICT_SPOT, "SpotInterruption", "AWS took the task's Spot capacity back",                  \
@@ -50,7 +51,8 @@
     X(VERDICT_S3_NOT_FOUND, "S3NotFound", "S3 does not have what was to be copied",                \
       "Check bucket and key in the spec.")                                                         \
     X(VERDICT_S3_DENIED, "S3AccessDenied", "S3 refused the task access",                           \
-      "Allow the task role s3:GetObject, s3:PutObject and s3:ListBucket on the bucket.")           \
+      "Allow the task role s3:GetObject, s3:PutObject and s3:ListBucket on the bucket, and the "   \
+      "use of its KMS key if it has one.")                                                         \
     X(VERDICT_S3_ERROR, "S3Error", "S3 failed to copy the object",                                 \
       "Retry; if it fails again, look the error up in S3's list of error codes.")                  \
     X(VERDICT_AWS_ERROR, "AwsError", "A call to AWS failed",                                       \
@@ -81,7 +83,8 @@ struct verdict_end {
     const char *stopped_reason; /* the same */
     int64_t exit_code;          /* negative: none */
 };
-/* VERDICT_NONE unless it failed or was cancelled. */
+/* VERDICT_NONE unless it failed or was cancelled. A task that was stopped with its Spot capacity or
+ * for a sidecar has the status Cancelled, by its own word, and that class. */
 enum verdict_class verdict_classify(const struct verdict_end *end);
 
 enum { VERDICT_REASON_MAX = 512, VERDICT_SENTENCE_MAX = 400, VERDICT_STOP_CODE_MAX = 64 };
@@ -141,5 +144,9 @@ struct verdict {
 
 /* Fills *out completely. */
 void verdict_judge(const struct verdict_evidence *e, struct verdict *out);
+
+/* Of a task whose row is a farewell (AUDIT_FAREWELL): why ECS stopped it, with VERDICT_SETTLE.
+ * False: ECS says no more than the row does. */
+bool verdict_explain(const struct ecs_task *record, struct verdict *out);
 
 #endif

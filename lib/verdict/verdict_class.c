@@ -9,6 +9,7 @@
 enum { SIGNAL_BASE = 128, SIGNAL_MAX = 64 };
 
 #define ANY NULL
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define NOT_STARTED "TaskFailedToStart"
 
 static const struct rule {
@@ -81,10 +82,31 @@ static const struct rule {
     {ANY, "Exception: ", VERDICT_AWS_ERROR},
 };
 
+/* What a cancelled task was stopped for, where it was not by a person. */
+static const struct rule cancelled_rules[] = {
+    {"SpotInterruption", ANY, VERDICT_SPOT},
+    {"TerminationNotice", ANY, VERDICT_HOST_LOST},
+    {"EssentialContainerExited", "the task was ended because its container",
+     VERDICT_CONTAINER_EXITED},
+};
+
 static bool fits(const struct rule *rule, const char *stop_code, const char *reason)
 {
     return (!rule->stop_code || strcmp(rule->stop_code, stop_code) == 0) &&
            (!rule->words || strstr(reason, rule->words));
+}
+
+/* False when no rule fits. */
+static bool find(const struct rule *list, size_t count, const char *stop_code, const char *reason,
+                 enum verdict_class *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (fits(&list[i], stop_code, reason)) {
+            *out = list[i].reason_class;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* What no word has decided. */
@@ -107,12 +129,12 @@ enum verdict_class verdict_classify(const struct verdict_end *end)
 {
     const char *stop_code = end->stop_code ? end->stop_code : "";
     const char *reason = end->stopped_reason ? end->stopped_reason : "";
+    enum verdict_class c = VERDICT_NONE;
     if (end->status == AUDIT_CANCELLED)
-        return VERDICT_CANCELLED;
-    if (end->status != AUDIT_FAILED)
-        return VERDICT_NONE;
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-        if (fits(&rules[i], stop_code, reason))
-            return rules[i].reason_class;
-    return by_exit_code(end->exit_code, stop_code, reason);
+        return find(cancelled_rules, COUNT(cancelled_rules), stop_code, reason, &c)
+                   ? c
+                   : VERDICT_CANCELLED;
+    if (end->status == AUDIT_FAILED && !find(rules, COUNT(rules), stop_code, reason, &c))
+        c = by_exit_code(end->exit_code, stop_code, reason);
+    return c;
 }

@@ -1,6 +1,8 @@
 /* Classes by name, and the sentence about an end. */
 #include "lib/verdict/verdict.h"
 
+#include "lib/base/utf8.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -75,7 +77,7 @@ const char *verdict_sentence(const struct verdict_end *end, enum verdict_class c
     bool cut = len > WORDS_MAX;
     bool stop = !cut && len > 0 && strchr(".!?", words[len - 1]);
     (void)snprintf(out, VERDICT_SENTENCE_MAX, "%s%s%s%.*s%s", classes[c].meaning, code,
-                   len ? ": " : "", WORDS_MAX, words,
+                   len ? ": " : "", (int)utf8_fit(words, WORDS_MAX), words,
                    cut    ? "..."
                    : stop ? ""
                           : ".");

@@ -2,6 +2,7 @@
 #include "server/mirror/mirror_private.h"
 
 #include "lib/aws/dynamodb.h"
+#include "lib/base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,6 +252,7 @@ static void summary_came(void *ctx, struct aws_response *response, const struct 
                  LOG_STR("error", why.message));
     else if (item && row.reason)
         (void)snprintf(r->reason, sizeof r->reason, "%s", row.reason);
+    utf8_mend(r->reason);
     r->problem[0] = '\0';
     finish(r);
 }

@@ -152,7 +152,8 @@ static int find_task(struct write *w, int64_t run_id, const struct audit_detail 
 }
 
 /* Whether the audit row says something newer than what is known. Within one audit row the status
- * only moves forward; among several rows of a task the newest attempt is the task. */
+ * only moves forward, and a final one may learn its reason later; among several rows of a task the
+ * newest attempt is the task. */
 static bool supersedes(const struct audit_detail *row, const struct known *known)
 {
     if (known->seq < 0 || !known->has_row)
@@ -162,7 +163,7 @@ static bool supersedes(const struct audit_detail *row, const struct known *known
                (row->attempt == known->attempt && row->start_time > known->start_time);
     if (row->status != known->status)
         return audit_may_move(known->status, row->status);
-    return !audit_status_final(known->status) && row->update_time > known->update_time;
+    return row->update_time > known->update_time;
 }
 
 /* The class of its end, NULL for a row that has none. */

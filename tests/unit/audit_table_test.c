@@ -195,6 +195,35 @@ Test(audit_table, a_task_s_final_word_stands)
     tables_close(&t);
 }
 
+/* Only a farewell can be explained, and only once. */
+Test(audit_table, a_farewell_learns_its_reason)
+{
+    struct tables t;
+    struct aws_request r = {0};
+    tables_open(&t);
+    struct audit_detail running = detail("a", AUDIT_RUNNING), bye = detail("a", AUDIT_CANCELLED);
+    bye.stopped_reason = AUDIT_FAREWELL;
+    struct audit_detail why = bye;
+    why.stop_code = "SpotInterruption";
+    why.stopped_reason = "Your Spot Task was interrupted.";
+    why.update_time += CLOCK_MS;
+    const struct {
+        int (*build)(struct aws_request *, const struct audit_table *, const struct audit_detail *,
+                     struct error *);
+        const struct audit_detail *row;
+        const char *code;
+    } steps[] = {
+        {audit_detail_explain, &why, REFUSED}, {audit_detail_put, &running, ""},
+        {audit_detail_explain, &why, REFUSED}, {audit_detail_finish, &bye, ""},
+        {audit_detail_explain, &why, ""},      {audit_detail_explain, &why, REFUSED},
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        cr_assert_eq(steps[i].build(&r, &dets, steps[i].row, NULL), 0);
+        expect_code(&t, &r, steps[i].code);
+    }
+    tables_close(&t);
+}
+
 Test(audit_table, a_status_query_gives_what_counting_needs)
 {
     struct tables t;

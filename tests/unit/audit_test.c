@@ -185,11 +185,11 @@ Test(audit, queries_pages_of_a_run)
     expect_body(
         &r, "Query",
         "{\"TableName\":\"dets\",\"KeyConditionExpression\":\"#hash = :run\","
-        "\"ProjectionExpression\":\"#hash, #range, #task_name, #status, #start_time, #stop_code, "
-        "#stopped_reason, #exit_code\",\"ExpressionAttributeNames\":{\"#hash\":\"run\","
+        "\"ProjectionExpression\":\"#hash, #range, #task_name, #status, #start_time, #update_time, "
+        "#stop_code, #stopped_reason, #exit_code\",\"ExpressionAttributeNames\":{\"#hash\":\"run\","
         "\"#range\":\"task\",\"#exit_code\":\"exit_code\","
         "\"#task_name\":\"task_name\",\"#status\":\"status\",\"#start_time\":\"start_time\",\"#"
-        "stop_code\":\"stop_code\","
+        "update_time\":\"update_time\",\"#stop_code\":\"stop_code\","
         "\"#stopped_reason\":\"stopped_reason\"},\"ExpressionAttributeValues\":{\":run\":{\"N\":"
         "\"77\"}},\"ExclusiveStartKey\":{\"run\":{\"N\":\"77\"},\"task\":{\"S\":\"m\"}},"
         "\"ConsistentRead\":false}");

@@ -3,9 +3,11 @@
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
+#include "lib/base/utf8.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -148,4 +150,33 @@ Test(clock, reads_http_dates)
     cr_assert_str_eq(clock_http_date(wall, text), "Tue, 02 Jan 2024 03:04:05 GMT");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         cr_assert_eq(clock_parse_http_date(bad[i], &wall, NULL), -1, "%s", bad[i]);
+}
+
+/* One, two, three and four bytes: wherever the cut is, whole characters are left. */
+Test(utf8, cuts_between_characters)
+{
+    static const char text[] = "a\xc3\xbc\xe2\x82\xac\xf0\x9f\x90\xa2";
+    static const size_t whole[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
+    for (size_t max = 0; max < sizeof whole / sizeof whole[0]; max++) {
+        char cut[16];
+        cr_expect_eq(utf8_fit(text, max), whole[max], "at most %zu bytes", max);
+        (void)snprintf(cut, sizeof cut, "%.*s", (int)max, text);
+        utf8_mend(cut);
+        cr_expect_eq(strlen(cut), whole[max], "cut at %zu bytes", max);
+    }
+}
+
+Test(error, cuts_a_long_message_between_characters)
+{
+    struct error err;
+    struct buf text;
+    buf_init(&text, 4096);
+    for (int i = 0; i < 600; i++)
+        buf_adds(&text, "\xc3\xa9");
+    err_set(&err, ERR_SYNTAX, "%s", buf_str(&text));
+    cr_expect_eq(strlen(err.message), ERR_MESSAGE_MAX - 2);
+    err_set(&err, ERR_SYNTAX, "x%s", buf_str(&text));
+    err_wrap(&err, "y");
+    cr_expect_eq(strlen(err.message), ERR_MESSAGE_MAX - 2);
+    buf_free(&text);
 }

@@ -33,7 +33,8 @@ Test(launch, launches_every_task_with_the_kits_environment)
     cr_assert_eq(worker_peer_count(&p, "RunTask"), 10);
     cr_assert_eq(json_object_size(p.details), 0, "rows of tasks are the tasks' own");
 
-    const json_t *first = json_array_get(p.calls, 0);
+    const json_t *check = json_array_get(p.calls, 0), *first = json_array_get(p.calls, 1);
+    cr_assert_str_eq(json_str(check, "op", ""), "Query", "whether the id is free");
     cr_assert_str_eq(json_str(first, "op", ""), "PutItem", "the summary row comes first");
     cr_assert_str_eq(dynamodb_get_s(p.summary, "status", ""), "Running");
     cr_assert_str_eq(dynamodb_get_s(p.summary, "start_time", ""), "2024-01-02T03:04:00.123Z");

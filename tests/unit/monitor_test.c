@@ -145,6 +145,35 @@ Test(monitor, ends_with_long_names_and_reasons_too)
     worker_peer_close(&p);
 }
 
+/* What is cut is cut between characters: DynamoDB takes no other text, and the run has to end. */
+Test(monitor, ends_with_names_and_reasons_in_any_script)
+{
+    struct worker_peer p;
+    struct buf name, reason;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 2);
+    json_object_set_new(run, "toleratedFailures", json_integer(2));
+    for (int shift = 0; shift < 2; shift++) {
+        buf_init(&name, 200);
+        buf_init(&reason, 500);
+        buf_adds(&name, shift ? "x" : "");
+        buf_adds(&reason, shift ? "x" : "");
+        for (int i = 0; i < 60; i++)
+            buf_adds(&name, "\xc3\xbc");
+        for (int i = 0; i < 200; i++)
+            buf_adds(&reason, "\xc3\xa9");
+        worker_peer_row(&p, shift ? "b" : "a", buf_str(&name), "Failed", buf_str(&reason));
+        buf_free(&name);
+        buf_free(&reason);
+    }
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Completed");
+    cr_expect_str_eq(summary_status(&p), "Completed");
+    cr_expect(strstr(dynamodb_get_s(p.summary, "reason", ""), "2 of 2 tasks failed"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
 Test(monitor, tolerates_as_many_failures_as_it_is_told)
 {
     struct worker_peer p;
@@ -181,11 +210,13 @@ Test(monitor, fails_tasks_that_died_without_a_word)
 {
     struct worker_peer p;
     worker_peer_open(&p);
-    json_t *run = run_of(&p, 3);
+    json_t *run = run_of(&p, 4);
     worker_peer_row(&p, "a", "t1", "Running", NULL);
     worker_peer_task(&p, "a", "t1", "STOPPED",
                      "{\"stopCode\":\"EssentialContainerExited\",\"containers\":[{\"exitCode\":137,"
                      "\"reason\":\"OutOfMemoryError\"}]}");
+    worker_peer_task(&p, "d", "t4", "STOPPED",
+                     "{\"startedAt\":1704164600.5,\"containers\":[{\"exitCode\":2}]}");
     worker_peer_task(&p, "b", "t2", "STOPPED",
                      "{\"stopCode\":\"TaskFailedToStart\",\"stoppedReason\":"
                      "\"CannotPullContainerError\",\"containers\":[{}]}");
@@ -198,7 +229,8 @@ Test(monitor, fails_tasks_that_died_without_a_word)
     cr_expect_str_eq(worker_peer_detail(&p, "b", "status"), "Failed");
     cr_expect_str_eq(worker_peer_detail(&p, "b", "task_name"), "t2");
     cr_expect_str_eq(worker_peer_detail(&p, "b", "stop_code"), "TaskFailedToStart");
-    cr_expect(strstr(failure(run, "Cause"), "2 of 3 tasks failed"), "%s", failure(run, "Cause"));
+    cr_expect_str_eq(worker_peer_detail(&p, "d", "start_time"), "2024-01-02T03:03:20.500Z");
+    cr_expect(strstr(failure(run, "Cause"), "3 of 4 tasks failed"), "%s", failure(run, "Cause"));
     json_decref(run);
     worker_peer_close(&p);
 }
@@ -223,6 +255,33 @@ Test(monitor, leaves_what_a_throttling_table_does_not_take, .timeout = 60)
     cr_expect_not(json_bool(run, "continue", true));
     cr_expect(strstr(failure(run, "Cause"), "12 of 12 tasks failed: 12 x ExitCode: "), "%s",
               failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+/* A table that takes rows slowly takes some in one invocation and the rest in the next ones. */
+Test(monitor, leaves_what_there_is_no_time_for, .timeout = 60)
+{
+    enum { TASKS = 60 };
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, TASKS);
+    for (int i = 1; i <= TASKS; i++) {
+        char id[8];
+        (void)snprintf(id, sizeof id, "t%d", i);
+        worker_peer_task(&p, id, id, "STOPPED", "{\"containers\":[{\"exitCode\":3}]}");
+    }
+    p.tick = 20 * CLOCK_SECOND;
+    p.worker.deadline = p.wall + 900 * CLOCK_SECOND;
+    run = look(&p, run);
+    cr_expect(json_bool(run, "continue", false), "it goes on");
+    cr_expect_lt(p.wall, p.worker.deadline, "and has answered in time");
+    json_int_t failed = json_int(run, "failed", 0);
+    cr_expect(failed > 0 && failed < TASKS, "%lld", (long long)failed);
+    p.tick = 0;
+    p.worker.deadline = 0;
+    run = look(&p, run);
+    cr_expect_not(json_bool(run, "continue", true));
     json_decref(run);
     worker_peer_close(&p);
 }
@@ -408,6 +467,127 @@ Test(monitor, stops_a_silent_task_whose_time_is_up_within_the_grace)
     cr_expect_not(json_bool(run, "continue", true));
     cr_expect_eq(worker_peer_count(&p, "StopTask"), 1);
     cr_expect_str_eq(worker_peer_detail(&p, "a", "stop_code"), "TaskTimeout");
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+/* The look that failed the rows was killed before it could say why: the next one still knows. */
+Test(monitor, does_not_forget_that_a_run_s_time_was_up)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 2);
+    json_object_set_new(run, "toleratedFailures", json_integer(1));
+    worker_peer_row(&p, "a", "t1", "Failed", "the run took longer than runTimeoutSeconds (3600)");
+    json_object_set_new(json_object_get(p.details, "a"), "stop_code", dynamodb_s("RunTimeout"));
+    worker_peer_row(&p, "b", "t2", "Completed", NULL);
+    p.wall += 3600 * CLOCK_SECOND;
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
+    cr_expect_str_eq(failure(run, "Error"), "Stepfleet.RunTimeout");
+    cr_expect(strstr(failure(run, "Cause"), "(3600): 1 of 2 tasks failed"), "%s",
+              failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+/* A task that gets SIGTERM writes that it was cancelled; only ECS knows for what. */
+Test(monitor, tells_stopped_tasks_why_they_were)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 4);
+    static const char *const ids[] = {"a", "b", "c", "d"}, *const names[] = {"t1", "t2", "t3",
+                                                                             "t4"};
+    for (size_t i = 0; i < 4; i++)
+        worker_peer_row(&p, ids[i], names[i], "Cancelled", "stopped by SIGTERM");
+    json_object_set_new(json_object_get(p.details, "a"), "update_time",
+                        dynamodb_s("2024-01-02T03:04:01.000Z"));
+    worker_peer_task(&p, "a", "t1", "DEPROVISIONING",
+                     "{\"stopCode\":\"SpotInterruption\",\"stoppedReason\":"
+                     "\"Your Spot Task was interrupted.\",\"containers\":[{\"exitCode\":143}]}");
+    worker_peer_task(
+        &p, "b", "t2", "STOPPED",
+        "{\"stopCode\":\"EssentialContainerExited\",\"containers\":[{\"name\":\"main\","
+        "\"exitCode\":143},{\"name\":\"log\",\"exitCode\":1}],\"overrides\":{"
+        "\"containerOverrides\":[{\"name\":\"main\"}]}}");
+    worker_peer_task(&p, "c", "t3", "STOPPED",
+                     "{\"stopCode\":\"UserInitiated\",\"stoppedReason\":\"Ann needs the room\","
+                     "\"containers\":[{\"exitCode\":143}]}");
+    worker_peer_task(&p, "d", "t4", "STOPPED", "{\"containers\":[{\"exitCode\":143}]}");
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
+    const char *cause = failure(run, "Cause");
+    cr_expect(strstr(cause, "1 x SpotInterruption: stopped by SIGTERM: Your Spot Task"), "%s",
+              cause);
+    cr_expect(strstr(cause, "1 x EssentialContainerExited: the task was ended because its "
+                            "container \"log\" ended with exit code 1"),
+              "%s", cause);
+    cr_expect(strstr(cause, "1 x Cancelled: stopped by SIGTERM: Ann needs the room"), "%s", cause);
+    cr_expect(strstr(cause, "1 x Cancelled: stopped by SIGTERM (t4)"), "%s", cause);
+    cr_expect_str_eq(worker_peer_detail(&p, "a", "status"), "Cancelled");
+    cr_expect_str_eq(worker_peer_detail(&p, "a", "stop_code"), "SpotInterruption");
+    cr_expect_str_eq(worker_peer_detail(&p, "a", "update_time"), "2024-01-02T03:04:01.001Z");
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+/* The look that failed the row was killed before it could stop the task. */
+Test(monitor, stops_what_an_earlier_look_left_running)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 3);
+    worker_peer_row(&p, "a", "t1", "Failed", "the task ran longer than taskTimeoutSeconds (600)");
+    worker_peer_row(&p, "b", "t2", "Failed", "the task ran longer than taskTimeoutSeconds (600)");
+    worker_peer_row(&p, "lost-1", "t3", "Failed", "why");
+    json_object_set_new(json_object_get(p.details, "a"), "stop_code", dynamodb_s("TaskTimeout"));
+    json_object_set_new(json_object_get(p.details, "b"), "stop_code", dynamodb_s("TaskTimeout"));
+    json_object_set_new(json_object_get(p.details, "lost-1"), "stop_code",
+                        dynamodb_s("RunTimeout"));
+    worker_peer_task(&p, "a", "t1", "RUNNING", "{\"startedAt\":1704164046.0}");
+    worker_peer_task(&p, "b", "t2", "RUNNING", "{\"desiredStatus\":\"STOPPED\"}");
+    json_decref(look(&p, run));
+    cr_expect_eq(worker_peer_count(&p, "StopTask"), 1, "only what is not being stopped already");
+    cr_expect_eq(worker_peer_count(&p, "PutItem"), 0);
+    worker_peer_close(&p);
+}
+
+/* A cluster that was deleted meanwhile has no tasks any more. */
+Test(monitor, ends_a_run_whose_cluster_is_gone)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = look(&p, run_of(&p, 2));
+    worker_peer_row(&p, "a", "t1", "Running", NULL);
+    p.wall += 400 * CLOCK_SECOND;
+    for (int i = 0; i < 9; i++) {
+        worker_peer_fault(&p, "ListTasks", 400, "ClusterNotFoundException", "Cluster not found.");
+        worker_peer_fault(&p, "DescribeTasks", 400, "ClusterNotFoundException",
+                          "Cluster not found.");
+    }
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
+    cr_expect(strstr(failure(run, "Cause"), "2 of 2 tasks failed"), "%s", failure(run, "Cause"));
+    json_decref(run);
+    worker_peer_close(&p);
+}
+
+/* A row under a name that is not the spec's does not stand for a task that runs. */
+Test(monitor, does_not_end_a_run_while_a_task_runs)
+{
+    struct worker_peer p;
+    worker_peer_open(&p);
+    json_t *run = run_of(&p, 2);
+    worker_peer_row(&p, "a", "t1", "Completed", NULL);
+    worker_peer_row(&p, "x", "stranger", "Completed", NULL);
+    worker_peer_row(&p, "b", "t2", "Running", NULL);
+    worker_peer_task(&p, "b", "t2", "RUNNING", "{}");
+    run = look(&p, run);
+    cr_expect(json_bool(run, "continue", false));
+    worker_peer_row(&p, "b", "t2", "Failed", "x");
+    run = look(&p, run);
+    cr_expect_str_eq(json_str(run, "status", ""), "Failed");
     json_decref(run);
     worker_peer_close(&p);
 }

@@ -137,6 +137,23 @@ Test(plan, stores_nothing_over_the_manifest_of_another_run)
 
 /* --- close, where the state is the launcher's ------------------------------------------------- */
 
+/* The details table knows no workflow: rows of that id would count as this run's. */
+Test(plan, starts_nothing_under_an_id_that_has_rows_already)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    json_t *answer = NULL;
+    worker_peer_open(&p);
+    worker_peer_row(&p, "old", "task-01", "Completed", NULL);
+    json_t *event = plan_event(2);
+    cr_assert_eq(monitor_handle(&p.worker, event, &answer, &err), -1);
+    cr_expect_eq(err.code, ERR_CONFLICT, "%s", err.message);
+    cr_expect(strstr(err.message, "use another workflowRunId"), "%s", err.message);
+    cr_expect_null(p.summary);
+    json_decref(event);
+    worker_peer_close(&p);
+}
+
 Test(plan, is_closed_when_the_launcher_breaks)
 {
     struct worker_peer p;

@@ -156,6 +156,7 @@ static const struct mirror_case mirror_cases[] = {
     {"fails", ROW("a", AUDIT_FAILED, 1, 10, 30), AUDIT_FAILED, "a"},
     {"stale running", ROW("a", AUDIT_RUNNING, 1, 10, 40), AUDIT_FAILED, "a"},
     {"other final", ROW("a", AUDIT_COMPLETED, 1, 10, 50), AUDIT_FAILED, "a"},
+    {"learns its reason", ROW("a", AUDIT_FAILED, 1, 10, 31), AUDIT_FAILED, "a"},
     {"older attempt", ROW("z", AUDIT_COMPLETED, 0, 99, 99), AUDIT_FAILED, "a"},
     {"newer attempt", ROW("b", AUDIT_RUNNING, 2, 60, 60), AUDIT_RUNNING, "b"},
     {"first attempt again", ROW("a", AUDIT_FAILED, 1, 10, 30), AUDIT_RUNNING, "b"},

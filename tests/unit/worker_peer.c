@@ -63,12 +63,21 @@ static void put_item(struct worker_peer *p, const json_t *body, struct peer_repl
     answer(reply, json_object());
 }
 
+static bool same_text(const json_t *item, const char *name, const char *text)
+{
+    return strcmp(dynamodb_get_s(item, name, ""), text) == 0;
+}
+
 static void update_item(struct worker_peer *p, const json_t *body, struct peer_reply *reply)
 {
     const json_t *key = json_object_get(body, "Key");
     json_t *item = is_summary(body) ? p->summary : json_object_get(p->details, detail_id(key));
     const json_t *values = json_object_get(body, "ExpressionAttributeValues");
-    if (!item || is_final(item)) {
+    const char *farewell = dynamodb_get_s(values, ":farewell", NULL);
+    bool may = item && farewell ? same_text(item, "status", "Cancelled") &&
+                                      same_text(item, "stopped_reason", farewell)
+                                : item && !is_final(item);
+    if (!may) {
         refuse(reply, 400, "ConditionalCheckFailedException", "The conditional request failed");
         return;
     }

@@ -108,11 +108,11 @@ static int say_farewell(struct task *t, struct copy *copy)
     aws_free(t->w.aws);
     t->w.aws = aws_new(&options, &err);
     if (!t->w.aws ||
-        write_final(t, AUDIT_CANCELLED, -1, "stopped by SIGTERM", TASK_STOPPED, true, &err) != 0)
+        write_final(t, AUDIT_CANCELLED, -1, AUDIT_FAREWELL, TASK_STOPPED, true, &err) != 0)
         log_step(t, LOG_ERROR, "the row could not be marked as stopped", &err);
     if (t->w.aws && copy)
         copy_abort(copy, &t->w);
-    log_step(t, LOG_WARN, "stopped by SIGTERM", NULL);
+    log_step(t, LOG_WARN, AUDIT_FAREWELL, NULL);
     return TASK_STOPPED;
 }
 

@@ -2,6 +2,8 @@
  * lost answers are waited for here; for capacity, which may take long, the state machine waits. */
 #include "workers/launch/rounds.h"
 
+#include "lib/base/utf8.h"
+
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +13,7 @@ enum {
     STALLS_MAX = 3, /* rounds without capacity before the chunk ends, if so many subnets */
     WAIT_MIN = 15,  /* seconds */
     WAIT_MAX = 120, /* unless the history would not last */
+    LAST_SHOWN = 240,
 };
 
 /* Tried, and to be tried again; also a refusal whose row was not written in time. */
@@ -63,8 +66,9 @@ static void give_up_waiting(struct launch *l)
         memcpy(last, t->reason, sizeof last);
         t->outcome = REFUSED;
         (void)snprintf(t->reason, sizeof t->reason,
-                       "no capacity within STEPFLEET_CAPACITY_SECONDS (%lld): %.240s",
-                       (long long)l->options.limits.capacity_seconds, last);
+                       "no capacity within STEPFLEET_CAPACITY_SECONDS (%lld): %.*s",
+                       (long long)l->options.limits.capacity_seconds,
+                       (int)utf8_fit(last, LAST_SHOWN), last);
     }
 }
 

@@ -1,6 +1,7 @@
 /* One RunTask a task. The client token makes every repetition harmless, so a lost answer is simply
  * asked for again. */
 #include "lib/aws/ecs.h"
+#include "lib/base/utf8.h"
 #include "lib/json/json_read.h"
 #include "lib/spec/spec_env.h"
 #include "workers/launch/launch_private.h"
@@ -82,6 +83,7 @@ static void judge_answer(struct launch *l, struct target *t, const struct aws_re
     (void)snprintf(t->reason, sizeof t->reason, "%s%s%s",
                    json_str(failure, "reason", "ECS started no task and gave no reason"),
                    *detail ? ": " : "", detail);
+    utf8_mend(t->reason);
     refused(l, t, refusal_of_reason(t->reason));
 }
 
@@ -98,6 +100,7 @@ static void run_task_done(void *ctx, size_t i, struct aws_response *response,
     }
     enum refusal kind = refusal_of_error(err);
     (void)snprintf(t->reason, sizeof t->reason, "%s", err->message);
+    utf8_mend(t->reason);
     if (kind == REFUSAL_STARTED)
         launched(l, t);
     else

@@ -3,12 +3,13 @@
  */
 #include "workers/monitor/causes.h"
 
+#include "lib/base/utf8.h"
 #include "lib/verdict/verdict.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { GROUPS_SHOWN = 5, NAMES_SHOWN = 3, REASON_SHOWN = 160 };
+enum { GROUPS_SHOWN = 5, NAMES_SHOWN = 3, REASON_SHOWN = 160, NAME_SHOWN = 60 };
 
 /* A failed row and what kind of failure it is. */
 struct failure {
@@ -70,9 +71,12 @@ static void write_group(struct buf *out, const struct group *g)
 {
     const char *reason = *g->first->row->reason ? g->first->row->reason : "no reason given";
     buf_addf(out, "%zu x %s: %.*s%s (", g->count, verdict_name(g->first->reason_class),
-             REASON_SHOWN, reason, strlen(reason) > REASON_SHOWN ? "..." : "");
-    for (size_t i = 0; i < g->count && i < NAMES_SHOWN; i++)
-        buf_addf(out, "%s%.60s", i ? ", " : "", g->first[i].row->task_name);
+             (int)utf8_fit(reason, REASON_SHOWN), reason,
+             strlen(reason) > REASON_SHOWN ? "..." : "");
+    for (size_t i = 0; i < g->count && i < NAMES_SHOWN; i++) {
+        const char *name = g->first[i].row->task_name;
+        buf_addf(out, "%s%.*s", i ? ", " : "", (int)utf8_fit(name, NAME_SHOWN), name);
+    }
     buf_adds(out, g->count > NAMES_SHOWN ? ", ...)" : ")");
 }
 

@@ -18,6 +18,12 @@ void ecs_view_close(struct ecs_view *v)
     v->records = NULL;
 }
 
+/* A cluster that was deleted has no tasks: that must not keep a run from its end. */
+static bool is_no_cluster(const struct error *err)
+{
+    return err_is_remote(err, "ClusterNotFoundException");
+}
+
 /* Only the last part of an ARN: rows are keyed by it. */
 static int add_ids(const json_t *arns, json_t *ids, struct error *err)
 {
@@ -55,7 +61,7 @@ int ecs_view_list(const struct worker *w, const struct run *run, const char *des
         next = rc == 0 ? ecs_list_next(&page) : NULL;
     } while (next);
     aws_response_free(&page);
-    return rc;
+    return rc != 0 && is_no_cluster(err) ? 0 : rc;
 }
 
 /* Shared by the calls of one ecs_view_describe. */
@@ -88,7 +94,7 @@ static void describe_done(void *ctx, size_t chunk, struct aws_response *response
     struct describing *d = ctx;
     (void)chunk;
     if (err) {
-        if (d->first.code == ERR_NONE)
+        if (d->first.code == ERR_NONE && !is_no_cluster(err))
             d->first = *err;
         return;
     }

@@ -9,7 +9,6 @@
 #include "workers/monitor/look_private.h"
 #include "workers/monitor/summary.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* All rows are read before anything else (see above). */
@@ -40,11 +39,10 @@ static int note(const struct verdict *v, const struct ecs_task *record, bool has
     struct settlement *one = settlements_add(s, task_id, task_name, err);
     if (!one)
         return -1;
-    one->has_row = has_row;
+    one->row = has_row ? SETTLE_FINISH : SETTLE_PUT;
     one->stop = v->action == VERDICT_STOP;
     one->exit_code = v->exit_code;
-    (void)snprintf(one->stop_code, sizeof one->stop_code, "%s", v->stop_code);
-    (void)snprintf(one->reason, sizeof one->reason, "%s", v->reason);
+    settlement_say(one, v->stop_code, v->reason);
     if (record) {
         one->created_at = record->created_at;
         one->pull_started_at = record->pull_started_at;
@@ -138,8 +136,7 @@ static int add_stand_in(const struct look *l, const char *name, const char *stop
     struct settlement *one = settlements_add(s, id, name, err);
     if (!one)
         return -1;
-    (void)snprintf(one->stop_code, sizeof one->stop_code, "%s", stop_code);
-    (void)snprintf(one->reason, sizeof one->reason, "%s", reason);
+    settlement_say(one, stop_code, reason);
     return 0;
 }
 
@@ -218,7 +215,8 @@ static enum look_listing choose_listing(const struct look *l, const struct tally
 static int judge_all(const struct look *l, const struct tally *tally, enum look_listing listing,
                      struct settlements *s, struct error *err)
 {
-    if (judge_rows(l, s, err) != 0 || judge_records(l, s, err) != 0)
+    if (judge_rows(l, s, err) != 0 || judge_records(l, s, err) != 0 ||
+        look_judge_again(l, s, err) != 0)
         return -1;
     return listing == LOOK_LIST_ALL ? judge_untraced(l, tally, s, err) : 0;
 }
@@ -232,7 +230,7 @@ int look_reconcile(struct look *l, struct error *err)
         return -1;
     enum look_listing listing = choose_listing(l, &tally);
     int rc = 0;
-    if (tally.running > 0 || listing != LOOK_LIST_NONE)
+    if (tally.running > 0 || listing != LOOK_LIST_NONE || look_wants_any_again(l))
         rc = look_ask(l, listing, err);
     if (rc == 0)
         rc = judge_all(l, &tally, listing, &s, err);
@@ -253,10 +251,9 @@ static int doom(const struct look *l, const char *task_id, const char *task_name
     if (!one)
         return -1;
     const json_t *record = ecs_view_find(&l->ecs, task_id);
-    one->has_row = has_row;
+    one->row = has_row ? SETTLE_FINISH : SETTLE_PUT;
     one->stop = record && strcmp(json_str(record, "lastStatus", ""), "STOPPED") != 0;
-    (void)snprintf(one->stop_code, sizeof one->stop_code, "%s", stop_code);
-    (void)snprintf(one->reason, sizeof one->reason, "%s", reason);
+    settlement_say(one, stop_code, reason);
     return 0;
 }
 
@@ -295,6 +292,8 @@ static int settle_ended(struct look *l, struct error *err)
     int rc = judge_rows(l, &s, err);
     if (rc == 0)
         rc = judge_records(l, &s, err);
+    if (rc == 0)
+        rc = look_judge_again(l, &s, err);
     if (rc == 0)
         rc = settle(&s, l->w, l->run, &l->rows, &l->settled, err);
     settlements_free(&s);

@@ -1,13 +1,15 @@
 /* What a look asks ECS: about every row that is not final, and about tasks without a row. */
 #include "workers/monitor/look_private.h"
 
-/* Tasks whose row is not final: the ones ECS has to vouch for. */
-static int add_open_rows(const struct look *l, json_t *ids, struct error *err)
+/* Tasks whose row is not final: the ones ECS has to vouch for; and those it is asked for again. */
+static int add_rows(const struct look *l, json_t *ids, struct error *err)
 {
-    for (size_t i = 0; i < l->rows.count; i++)
-        if (!audit_status_final(l->rows.list[i].status) &&
-            json_array_append_new(ids, json_string(l->rows.list[i].task_id)) != 0)
+    for (size_t i = 0; i < l->rows.count; i++) {
+        const struct task_row *row = &l->rows.list[i];
+        bool asked = !audit_status_final(row->status) || look_wants_again(row);
+        if (asked && json_array_append_new(ids, json_string(row->task_id)) != 0)
             return err_set(err, ERR_MEMORY, "out of memory for task ids");
+    }
     return 0;
 }
 
@@ -43,7 +45,7 @@ bool look_lists(const struct look *l, const struct tally *tally)
 int look_ask(struct look *l, enum look_listing listing, struct error *err)
 {
     json_t *ids = json_array();
-    int rc = ids ? add_open_rows(l, ids, err) : err_set(err, ERR_MEMORY, "out of memory");
+    int rc = ids ? add_rows(l, ids, err) : err_set(err, ERR_MEMORY, "out of memory");
     if (rc == 0 && listing != LOOK_LIST_NONE)
         rc = add_listed(l, "STOPPED", ids, err);
     if (rc == 0 && listing == LOOK_LIST_ALL)

@@ -16,4 +16,12 @@ bool look_lists(const struct look *l, const struct tally *tally);
 /* Describes the tasks whose rows are open, and those of the listing. */
 int look_ask(struct look *l, enum look_listing listing, struct error *err);
 
+/* --- look_again.c --- */
+
+/* Whether ECS is to be asked about the task although its row is final. */
+bool look_wants_again(const struct task_row *row);
+bool look_wants_any_again(const struct look *l);
+/* Notes what ECS's word on these rows leads to: a reason to write, a task to stop. */
+int look_judge_again(const struct look *l, struct settlements *s, struct error *err);
+
 #endif

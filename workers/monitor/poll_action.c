@@ -9,12 +9,16 @@
 #include "workers/monitor/summary.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#define RUN_TIMEOUT "RunTimeout" /* stop code of rows that are failed for it */
 
 enum {
     HISTORY_EVENTS = 24000, /* of 25,000; the rest is for what surrounds the loop */
     EVENTS_PER_TASK = 16,   /* of an inline Map; a Distributed Map has a history for each task */
     EVENTS_PER_POLL = 12,   /* nine, and three for a retry of the function */
-    CAUSE_MAX = 8192,       /* more than causes_text ever needs; Step Functions takes 32,768 */
+    LATE_MAX = 128,
+    CAUSE_MAX = 8192, /* more than causes_text ever needs; Step Functions takes 32,768 */
 };
 
 /* What a look leads to. */
@@ -79,16 +83,46 @@ static int count(const struct look *l, struct run *run, struct tally *tally, str
     return 0;
 }
 
+/* Whether rows were failed because the run's time was up: by a look that did not live to say so. */
+static bool was_abandoned(const struct look *l, const struct tally *tally)
+{
+    for (size_t i = 0; i < l->rows.count; i++) {
+        const struct task_row *row = &l->rows.list[i];
+        if (strcmp(row->stop_code, RUN_TIMEOUT) == 0 &&
+            tally_standing(tally, row->task_name) == STANDING_FAILED)
+            return true;
+    }
+    return false;
+}
+
+static void write_late(const struct run *run, char out[LATE_MAX])
+{
+    (void)snprintf(out, LATE_MAX, "the run took longer than runTimeoutSeconds (%lld)",
+                   (long long)run->run_timeout_seconds);
+}
+
+/* A run whose time was up has failed, however many failures it tolerates. */
+static void set_late(const struct run *run, struct outcome *out)
+{
+    char reason[LATE_MAX];
+    write_late(run, reason);
+    out->status = AUDIT_FAILED;
+    out->error = "Stepfleet.RunTimeout";
+    buf_addf(&out->cause, "%s: ", reason);
+}
+
 /* All tasks have ended: Completed unless more failed than is tolerated. */
 static int conclude(const struct look *l, const struct run *run, const struct tally *tally,
                     struct outcome *out, struct error *err)
 {
-    if (run->completed + run->failed < run->number_of_tasks)
+    if (run->completed + run->failed < run->number_of_tasks || run->running > 0)
         return 0;
     out->status = run->failed > run->tolerated_failures ? AUDIT_FAILED : AUDIT_COMPLETED;
     out->error = "Stepfleet.TasksFailed";
     if (run->failed == 0)
         return 0;
+    if (was_abandoned(l, tally))
+        set_late(run, out);
     return causes_text(&l->rows, tally, run->number_of_tasks, &out->cause, err);
 }
 
@@ -96,18 +130,15 @@ static int conclude(const struct look *l, const struct run *run, const struct ta
 static int conclude_late(struct look *l, struct run *run, struct tally *tally, struct outcome *out,
                          struct error *err)
 {
-    char reason[128];
-    (void)snprintf(reason, sizeof reason, "the run took longer than runTimeoutSeconds (%lld)",
-                   (long long)run->run_timeout_seconds);
+    char reason[LATE_MAX];
+    write_late(run, reason);
     json_decref(tally->names);
     tally->names = NULL;
-    if (look_abandon(l, "RunTimeout", reason, err) != 0 || count(l, run, tally, err) != 0)
+    if (look_abandon(l, RUN_TIMEOUT, reason, err) != 0 || count(l, run, tally, err) != 0)
         return -1;
-    if (l->settled.left > 0)
+    if (l->settled.left > 0 || run->running > 0)
         return 0; /* the next look goes on with it */
-    out->status = AUDIT_FAILED;
-    out->error = "Stepfleet.RunTimeout";
-    buf_addf(&out->cause, "%s: ", reason);
+    set_late(run, out);
     return causes_text(&l->rows, tally, run->number_of_tasks, &out->cause, err);
 }
 

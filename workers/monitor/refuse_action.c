@@ -1,6 +1,7 @@
 /* One launch that the state machine saw refused. What may pass is tried again, as long as the
  * history has room for it and anybody waits for capacity; what may have been started in spite of
  * the error gets no row: whether it was, the monitor finds out from ECS. */
+#include "lib/base/utf8.h"
 #include "lib/json/json_read.h"
 #include "workers/monitor/actions.h"
 #include "workers/monitor/inline_map.h"
@@ -41,6 +42,7 @@ static void read_refusal(struct item *item)
     else
         (void)snprintf(item->reason, sizeof item->reason, "%s",
                        said ? said : "ECS started no task and gave no reason");
+    utf8_mend(item->reason);
     item->kind = failure ? refusal_of_state(error, cause) : refusal_of_reason(item->reason);
 }
 

@@ -41,6 +41,7 @@ static int add_item(struct task_rows *rows, const struct run *run, json_t *item,
         .stop_code = d.stop_code ? d.stop_code : "",
         .status = d.status,
         .start_time = d.start_time,
+        .update_time = d.update_time,
         .exit_code = d.exit_code,
     };
     return append(rows, &row, err);

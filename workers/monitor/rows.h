@@ -11,7 +11,7 @@ struct task_row {
     const char *reason;    /* stopped_reason, else stop_code, else "" */
     const char *stop_code; /* "" if the row has none */
     enum audit_status status;
-    int64_t start_time;
+    int64_t start_time, update_time;
     int64_t exit_code; /* negative: none */
 };
 

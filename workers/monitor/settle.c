@@ -1,10 +1,10 @@
 /* Rows come first and stopping second: a task that is being stopped writes a farewell of its own,
  * which knows nothing of the reason. A task whose row is final by then is not stopped: it has ended
- * by itself. Should this process die in between, the control plane stops what is left when the run
- * has ended. */
+ * by itself. Should this process die in between, the next look stops what is left. */
 #include "workers/monitor/settle.h"
 
 #include "lib/aws/ecs.h"
+#include "lib/base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@ enum {
     ROW_ATTEMPTS = 8,      /* a table of 5 write units takes 10 rows in some seconds */
     THROTTLED_ENOUGH = 10, /* rows given up for throttling, then the others are left, too */
     STOP_REASON_MAX = 255, /* StopTask's limit */
+    RESERVE_MS = 240000,   /* of Lambda's time: to stop the tasks of written rows, and to answer */
 };
 
 /* The pointer is good until the next one is added. */
@@ -38,6 +39,13 @@ struct settlement *settlements_add(struct settlements *s, const char *task_id,
     return one;
 }
 
+void settlement_say(struct settlement *one, const char *stop_code, const char *reason)
+{
+    (void)snprintf(one->stop_code, sizeof one->stop_code, "%s", stop_code);
+    (void)snprintf(one->reason, sizeof one->reason, "%s", reason);
+    utf8_mend(one->reason);
+}
+
 void settlements_free(struct settlements *s)
 {
     free(s->list);
@@ -50,27 +58,45 @@ struct settling {
     const struct worker *w;
     const struct run *run;
     struct task_rows *rows;
-    size_t *stops; /* indices of those to stop: their rows are written */
+    size_t *writes; /* indices of those with a row to write */
+    size_t write_count;
+    size_t *stops; /* of those to stop: their rows are written */
     size_t stop_count;
     size_t changed, written, throttled;
+    int64_t reserve_ms;
     struct error first;
 };
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
-/* start_time is for new rows only; audit_detail_finish leaves it alone. */
+static enum audit_status status_of(const struct settlement *one)
+{
+    return one->row == SETTLE_EXPLAIN ? AUDIT_CANCELLED : AUDIT_FAILED;
+}
+
+static int build_write(const struct settling *c, enum settle_row how,
+                       const struct audit_detail *row, struct aws_request *request,
+                       struct error *err)
+{
+    if (how == SETTLE_EXPLAIN)
+        return audit_detail_explain(request, &c->run->details, row, err);
+    return how == SETTLE_FINISH ? audit_detail_finish(request, &c->run->details, row, err)
+                                : audit_detail_put(request, &c->run->details, row, err);
+}
+
+/* start_time is for new rows only; updates leave it alone. */
 static int build_row(void *ctx, size_t i, struct aws_request *request, struct error *err)
 {
     const struct settling *c = ctx;
-    const struct settlement *one = &c->s->list[i];
+    const struct settlement *one = &c->s->list[c->writes[i]];
     int64_t now = clock_wall(c->w->clock);
     const struct audit_detail row = {
         .workflow_run_id = c->run->workflow_run_id,
         .ecs_task_id = one->task_id,
         .task_name = one->task_name,
-        .status = AUDIT_FAILED,
-        .start_time = now,
-        .update_time = now,
+        .status = status_of(one),
+        .start_time = one->started_at > 0 ? one->started_at : now,
+        .update_time = one->update_time > 0 ? one->update_time : now,
         .exec_time_in_seconds = -1,
         .bytes = -1,
         .stop_code = one->stop_code,
@@ -81,8 +107,7 @@ static int build_row(void *ctx, size_t i, struct aws_request *request, struct er
         .pull_stopped_at = one->pull_stopped_at,
         .container_started_at = one->started_at,
     };
-    int rc = one->has_row ? audit_detail_finish(request, &c->run->details, &row, err)
-                          : audit_detail_put(request, &c->run->details, &row, err);
+    int rc = build_write(c, one->row, &row, request, err);
     request->max_attempts = ROW_ATTEMPTS;
     return rc;
 }
@@ -95,7 +120,8 @@ static void remember(struct settling *c, const struct settlement *one)
         .task_name = one->task_name,
         .reason = one->reason,
         .stop_code = one->stop_code,
-        .status = AUDIT_FAILED,
+        .status = status_of(one),
+        .update_time = one->update_time,
         .exit_code = one->exit_code,
     };
     struct error err;
@@ -107,7 +133,7 @@ static void remember(struct settling *c, const struct settlement *one)
 static void row_done(void *ctx, size_t i, struct aws_response *response, const struct error *err)
 {
     struct settling *c = ctx;
-    const struct settlement *one = &c->s->list[i];
+    const struct settlement *one = &c->s->list[c->writes[i]];
     (void)response;
     if (!err) {
         log_info(c->w->log, "settled a task", LOG_INT("run_id", c->run->workflow_run_id),
@@ -116,7 +142,7 @@ static void row_done(void *ctx, size_t i, struct aws_response *response, const s
         remember(c, one);
         c->written++;
         if (one->stop)
-            c->stops[c->stop_count++] = i;
+            c->stops[c->stop_count++] = c->writes[i];
     } else if (err_is_remote(err, "ConditionalCheckFailedException")) {
         c->changed++;
     } else if (aws_is_throttle(err)) {
@@ -126,11 +152,13 @@ static void row_done(void *ctx, size_t i, struct aws_response *response, const s
     }
 }
 
-/* Ten thousand rows at once are more than a small table takes within one look. */
+/* Ten thousand rows at once are more than a small table takes within one look, or within the time
+ * of one invocation: killed there, the look would have counted nothing. */
 static enum worker_go while_the_table_takes_them(void *ctx)
 {
     const struct settling *c = ctx;
-    return c->throttled < THROTTLED_ENOUGH ? WORKER_GO_ON : WORKER_WIND_DOWN;
+    bool time_left = worker_ms_left(c->w) > c->reserve_ms;
+    return time_left && c->throttled < THROTTLED_ENOUGH ? WORKER_GO_ON : WORKER_WIND_DOWN;
 }
 
 /* --- stopping --------------------------------------------------------------------------------- */
@@ -142,11 +170,12 @@ static int build_stop(void *ctx, size_t i, struct aws_request *request, struct e
     const struct settlement *one = &c->s->list[c->stops[i]];
     char reason[STOP_REASON_MAX + 1];
     (void)snprintf(reason, sizeof reason, "%s", one->reason);
+    utf8_mend(reason);
     return ecs_stop_task(request, c->run->cluster_name, one->task_id, reason, err);
 }
 
-/* No error: mostly it has just ended. If it has not, the control plane stops it when the run ends.
- */
+/* No error: mostly it has just ended. If it has not, the next look stops it, or the control plane
+ * when the run ends. */
 static void stop_done(void *ctx, size_t i, struct aws_response *response, const struct error *err)
 {
     const struct settling *c = ctx;
@@ -172,28 +201,51 @@ static int stop_tasks(struct settling *c, struct error *err)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
+/* Where there is no row to write, the stop can be noted at once. */
+static int sort_out(struct settling *c, struct error *err)
+{
+    const struct settlements *s = c->s;
+    c->writes = calloc(s->count + 1, sizeof *c->writes);
+    c->stops = calloc(s->count + 1, sizeof *c->stops);
+    if (!c->writes || !c->stops)
+        return err_set(err, ERR_MEMORY, "out of memory for %zu tasks to settle", s->count);
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->list[i].row != SETTLE_NO_ROW)
+            c->writes[c->write_count++] = i;
+        else if (s->list[i].stop)
+            c->stops[c->stop_count++] = i;
+    }
+    return 0;
+}
+
+static int write_rows(struct settling *c, struct error *err)
+{
+    const struct worker_batch batch = {
+        .count = c->write_count,
+        .limit = IN_FLIGHT,
+        .ctx = c,
+        .build = build_row,
+        .done = row_done,
+        .go = while_the_table_takes_them,
+    };
+    return worker_run_batch(c->w, &batch, err);
+}
+
 /* All rows first, then all stops, so that the order holds for each task. */
 int settle(const struct settlements *s, const struct worker *w, const struct run *run,
            struct task_rows *rows, struct settled *out, struct error *err)
 {
     struct settling c = {.s = s, .w = w, .run = run, .rows = rows};
-    const struct worker_batch batch = {
-        .count = s->count,
-        .limit = IN_FLIGHT,
-        .ctx = &c,
-        .build = build_row,
-        .done = row_done,
-        .go = while_the_table_takes_them,
-    };
-    *out = (struct settled){0};
-    c.stops = calloc(s->count + 1, sizeof *c.stops);
-    if (!c.stops)
-        return err_set(err, ERR_MEMORY, "out of memory for %zu tasks to settle", s->count);
-    int rc = worker_run_batch(w, &batch, err);
+    int64_t half = worker_ms_left(w) / 2;
+    c.reserve_ms = half < RESERVE_MS ? half : RESERVE_MS;
+    int rc = sort_out(&c, err);
+    if (rc == 0)
+        rc = write_rows(&c, err);
     if (rc == 0)
         rc = stop_tasks(&c, err);
+    free(c.writes);
     free(c.stops);
-    *out = (struct settled){.changed = c.changed, .left = s->count - c.written - c.changed};
+    *out = (struct settled){.changed = c.changed, .left = c.write_count - c.written - c.changed};
     if (rc != 0 || c.first.code == ERR_NONE)
         return rc;
     if (err)

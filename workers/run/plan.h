@@ -31,6 +31,10 @@ int plan_fetch_tasks(struct plan *p, const struct worker *w, json_t *spec, json_
  * place; p->manifest is then its reference. Before plan_write_summary. */
 int plan_store_tasks(struct plan *p, const struct worker *w, struct error *err);
 
+/* Before anything is stored under the run's id: -1 with ERR_CONFLICT when the details table has
+ * rows of that id and no run of ours has it. Rows and tasks are found by the id alone: another
+ * workflow's would be taken for this run's. */
+int plan_check_unused(const struct plan *p, const struct worker *w, struct error *err);
 /* Writes the summary row, status Running, unless it is there already by a try of the same
  * execution. -1 with ERR_CONFLICT when the id was used by another or the run has ended. */
 int plan_write_summary(struct plan *p, const struct worker *w, struct error *err);

@@ -62,7 +62,9 @@ static int store_object(const struct plan *p, const struct worker *w, const stru
                         const struct manifest_ref *ref, struct error *err)
 {
     struct aws_request request = {0};
-    int rc = plan_check_summary(p, w, err);
+    int rc = plan_check_unused(p, w, err);
+    if (rc == 0)
+        rc = plan_check_summary(p, w, err);
     if (rc == 0)
         rc = s3_put_object(&request, ref->bucket, ref->key, object->data, object->len,
                            "application/json", err);

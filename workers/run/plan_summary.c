@@ -1,6 +1,44 @@
 /* The run's summary row as launcher and planner need it: made once, claimed chunk by chunk. */
 #include "workers/run/plan.h"
 
+static int has_rows(const struct plan *p, const struct worker *w, bool *out, struct error *err)
+{
+    struct aws_request request = {0};
+    struct aws_response response = {0};
+    int rc = audit_detail_query_any(&request, &p->run.details, p->run.workflow_run_id, err);
+    if (rc == 0)
+        rc = worker_call(w, &request, &response, err);
+    *out = rc == 0 && json_array_size(dynamodb_items(&response)) > 0;
+    aws_request_free(&request);
+    aws_response_free(&response);
+    return rc;
+}
+
+/* Rows of a run whose summary is there are for plan_check_summary to judge. */
+int plan_check_unused(const struct plan *p, const struct worker *w, struct error *err)
+{
+    struct aws_request request = {0};
+    struct aws_response response = {0};
+    const struct run *run = &p->run;
+    bool used;
+    if (has_rows(p, w, &used, err) != 0)
+        return -1;
+    if (!used)
+        return 0;
+    int rc =
+        audit_summary_get(&request, &run->summary, run->workflow_name, run->workflow_run_id, err);
+    if (rc == 0)
+        rc = worker_call(w, &request, &response, err);
+    if (rc == 0 && !dynamodb_item(&response))
+        rc = err_set(err, ERR_CONFLICT,
+                     "%s has rows of run %lld already, of another workflow or an earlier run: use "
+                     "another workflowRunId",
+                     run->details.table, (long long)run->workflow_run_id);
+    aws_request_free(&request);
+    aws_response_free(&response);
+    return rc;
+}
+
 /* A row is there: ours from an earlier try, or somebody else's? Times are kept to milliseconds. */
 int plan_check_summary(const struct plan *p, const struct worker *w, struct error *err)
 {
@@ -50,7 +88,9 @@ int plan_write_summary(struct plan *p, const struct worker *w, struct error *err
     struct aws_request request = {0};
     struct buf specs;
     buf_init(&specs, BUF_MAX_PAYLOAD);
-    int rc = dump_spec(p, &specs, err);
+    int rc = plan_check_unused(p, w, err);
+    if (rc == 0)
+        rc = dump_spec(p, &specs, err);
     const struct audit_summary row = {
         .workflow_name = p->run.workflow_name,
         .workflow_run_id = p->run.workflow_run_id,

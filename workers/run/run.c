@@ -178,3 +178,8 @@ int run_stand_in_id(const char *prefix, int64_t run_id, const char *task_name,
     (void)snprintf(out, RUN_TASK_ID_MAX, "%s-%.32s", prefix, token);
     return 0;
 }
+
+bool run_is_stand_in(const char *task_id)
+{
+    return strncmp(task_id, "lost-", 5) == 0 || strncmp(task_id, "not-started-", 12) == 0;
+}

@@ -61,5 +61,7 @@ int run_client_token(int64_t run_id, const char *task_name, char out[SHA256_HEX]
 /* The row id of a task that ECS never knew: prefix, '-', 32 digits of the client token. */
 int run_stand_in_id(const char *prefix, int64_t run_id, const char *task_name,
                     char out[RUN_TASK_ID_MAX], struct error *err);
+/* Whether a row's id is one of these. */
+bool run_is_stand_in(const char *task_id);
 
 #endif
