@@ -28,6 +28,7 @@ struct http_server_options {
     unsigned max_connections; /* 0: 4096; beyond it a connection is closed at once */
     unsigned idle_seconds;    /* keep-alive time without a request; 0: 75 */
     size_t max_body;          /* default ceiling of a body kept in memory */
+    size_t max_bodies;        /* of all such bodies together; 0: 256 MiB */
     const struct log *log;    /* borrowed; may be NULL */
     void *ctx;                /* passed to both callbacks */
     /* May be NULL: bodies up to max_body are kept in memory. Otherwise it may call
@@ -38,6 +39,9 @@ struct http_server_options {
     /* May be NULL. Called once for each exchange when the server is done with it (answered or
      * connection lost), to release http_exchange_data. */
     void (*finished)(void *ctx, struct http_exchange *x);
+    /* May be NULL: a plain 503. Called instead of `handle` when the bodies that are in memory leave
+     * no room for this one (its first 16 KiB always find some). Must reply. */
+    void (*crowded)(void *ctx, struct http_exchange *x);
 };
 
 /* Binds and starts. -1/NULL with ERR_CONFLICT "address ... is in use" or ERR_SYSTEM. */

@@ -286,10 +286,12 @@ static int open_http(struct app *a, struct error *err)
         .threads = (unsigned)option_int(&a->settings->values[SET_THREADS]),
         .max_connections = a->limits.connections,
         .max_body = BUF_MAX_SPEC,
+        .max_bodies = 4 * BUF_MAX_SPEC,
         .log = a->log,
         .ctx = &a->services,
         .begin = routes_begin,
-        .handle = routes_handle};
+        .handle = routes_handle,
+        .crowded = routes_crowded};
     a->http = http_server_start(&options, err);
     return a->http ? 0 : -1;
 }

@@ -171,11 +171,19 @@ static void refuse_origin(struct http_exchange *x)
     problem_reply(x, &err, NULL);
 }
 
-/* Called with the headers: a larger body is not kept. */
+/* Called with the headers: a larger body is not kept. Specs alone are large. */
 void routes_begin(void *services, struct http_exchange *x)
 {
     (void)services;
-    http_body_limit(x, BUF_MAX_SPEC);
+    http_body_limit(x, strcmp(http_raw_path(x), "/workflows") == 0 ? BUF_MAX_SPEC : BUF_MAX_LINE);
+}
+
+void routes_crowded(void *services, struct http_exchange *x)
+{
+    struct error err = {0};
+    (void)services;
+    err_set(&err, ERR_BUSY, "too many large requests at once: send it again in a moment");
+    problem_reply(x, &err, NULL);
 }
 
 /* Routes first, then files of the page. */

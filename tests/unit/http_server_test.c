@@ -233,6 +233,64 @@ Test(http_server, bodies_beyond_their_ceiling_are_told)
     stop(&f);
 }
 
+/* The status of a POST of so many bytes. */
+static int post_bytes(uint16_t port, size_t len)
+{
+    struct raw_reply r;
+    char *body = malloc(len + 1);
+    cr_assert_not_null(body);
+    memset(body, 'b', len);
+    body[len] = '\0';
+    raw_call(port, "POST", "/", "", body, &r);
+    const int status = r.status;
+    raw_reply_free(&r);
+    free(body);
+    return status;
+}
+
+/* What another connection has done to the sum is seen a moment later. */
+static bool comes_to(uint16_t port, size_t len, int status)
+{
+    for (int i = 0; i < 2000; i++) {
+        if (post_bytes(port, len) == status)
+            return true;
+        (void)nanosleep(&(struct timespec){0, 5000000}, NULL);
+    }
+    return false;
+}
+
+Test(http_server, bodies_are_bounded_in_sum)
+{
+    static const char part[50000];
+    struct error err = {0};
+    struct fixture f = {.file = -1};
+    struct raw_http c;
+    struct raw_reply r;
+    const struct http_server_options options = {.host = "127.0.0.1",
+                                                .threads = 2,
+                                                .max_body = 60000,
+                                                .max_bodies = 60000,
+                                                .ctx = &f,
+                                                .handle = handle,
+                                                .finished = finished};
+    f.server = http_server_start(&options, &err);
+    cr_assert_not_null(f.server, "%s", err.message);
+    f.port = http_server_port(f.server);
+    cr_assert_eq(post_bytes(f.port, 50000), 200);
+    raw_open(&c, f.port, false);
+    raw_sendf(&c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n");
+    raw_send(&c, part, sizeof part);
+    cr_assert(comes_to(f.port, 50000, 503));
+    cr_assert_eq(post_bytes(f.port, 15000), 200);
+    raw_send(&c, part, 10000);
+    cr_assert(raw_read(&c, &r, false));
+    cr_assert_eq(r.status, 200);
+    raw_reply_free(&r);
+    raw_close(&c);
+    cr_assert(comes_to(f.port, 50000, 200));
+    (void)http_server_stop(f.server);
+}
+
 Test(http_server, bodies_go_to_files)
 {
     struct fixture f;
