@@ -144,7 +144,7 @@ void http_reply_stream(struct http_exchange *x, int status, const char *content_
                        const struct http_stream_source *source);
 /* The source has something again. */
 void http_stream_wake(struct http_exchange *x);
-/* Ends it: in good order while it waits, else, because the client does not read, by cutting it off.
+/* Ends it: in good order, or, when the client does not read, by cutting it off.
  */
 void http_stream_end(struct http_exchange *x);
 /* True when the client of a waiting stream has gone (best effort). */

@@ -3,6 +3,7 @@
 #include "lib/http_server/http_private.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -101,13 +102,21 @@ void http_stream_wake(struct http_exchange *x)
     pthread_mutex_unlock(&x->lock);
 }
 
-/* What is asleep ends in good order; what is stuck in sending is cut off. */
+/* Does the client take nothing? Then the source is not asked again. */
+static bool is_stuck(const struct http_exchange *x)
+{
+    struct pollfd socket = {.fd = x->socket, .events = POLLOUT};
+    return x->state != HTTP_GONE && x->socket >= 0 && poll(&socket, 1, 0) == 0;
+}
+
+/* What is asleep, or about to ask its source, ends in good order; what is stuck in sending is cut
+ * off. */
 static void end_locked(struct http_exchange *x)
 {
     x->stream.ended = true;
     if (x->stream.waiting)
         wake_locked(x);
-    else if (x->state != HTTP_GONE && x->socket >= 0)
+    else if (is_stuck(x))
         (void)shutdown(x->socket, SHUT_RDWR);
 }
 
