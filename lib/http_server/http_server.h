@@ -67,6 +67,9 @@ const char *http_raw_path(const struct http_exchange *x);
 const char *http_raw_query(const struct http_exchange *x);
 /* A header's value (names without case), or NULL. */
 const char *http_header(const struct http_exchange *x, const char *name);
+/* True when If-None-Match names this entity tag ("*" names all): the client has it. Weak and strong
+ * tags are alike there (RFC 9110, 13.1.2). */
+bool http_has_etag(const struct http_exchange *x, const char *etag);
 /* Calls fn for each header. */
 void http_each_header(const struct http_exchange *x,
                       void (*fn)(void *ctx, const char *name, const char *value), void *ctx);

@@ -158,10 +158,9 @@ void api_workflow_get(struct api_call *call)
         return;
     }
     (void)snprintf(etag, sizeof etag, "W/\"%" PRId64 "-%" PRId64 "\"", call->run_id, p.version);
-    const char *seen = http_header(call->x, "If-None-Match");
     http_add_header(call->x, "ETag", etag);
     http_add_header(call->x, "Cache-Control", "no-cache");
-    if (seen && (strstr(seen, etag) || strcmp(seen, "*") == 0))
+    if (http_has_etag(call->x, etag))
         http_reply(call->x, 304, NULL, NULL, 0);
     else
         http_reply_take(call->x, 200, "application/json", &p.body);
