@@ -22,8 +22,8 @@ void api_definition(struct api_call *call)
     const char *text =
         !rc && (pattern == 1 || pattern == 2) ? call->sv->definitions[pattern] : NULL;
     if (!rc && !text)
-        rc = err_set(&err, ERR_NOT_FOUND, "this server has no definition of pattern %d", pattern);
-    if (rc) {
+        err_set(&err, ERR_NOT_FOUND, "this server has no definition of pattern %d", pattern);
+    if (!text) {
         problem_reply(call->x, &err, NULL);
         return;
     }

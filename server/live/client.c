@@ -61,19 +61,19 @@ static int read_store(struct client *c, int64_t known)
 static struct piece *next_piece(struct client *c, bool *behind)
 {
     struct live *l = c->live;
-    struct piece *f = NULL;
+    struct piece *piece = NULL;
     *behind = c->position < l->pieces.floor;
     if (c->beat && !*behind) {
         c->beat = false;
         return piece_new(0, c->position, ":\n\n", 3);
     }
     if (!*behind)
-        f = pieces_after(&l->pieces, c->position, c->run_id);
-    if (f)
-        c->position = f->version;
+        piece = pieces_after(&l->pieces, c->position, c->run_id);
+    if (piece)
+        c->position = piece->version;
     else if (!*behind && l->version > c->position)
         c->position = l->version;
-    return f ? piece_hold(f) : NULL;
+    return piece ? piece_hold(piece) : NULL;
 }
 
 /* Makes sure that c->piece has something to send. 1: it has; 0: there is nothing; -1. */
@@ -163,10 +163,10 @@ static struct piece *greeting(const struct client *c)
     if (!c->run_id)
         buf_addf(&text, "id: %" PRId64 "\n", c->position);
     buf_addc(&text, '\n');
-    struct piece *f =
+    struct piece *piece =
         buf_check(&text, NULL) ? NULL : piece_new(0, c->position, buf_str(&text), text.len);
     buf_free(&text);
-    return f;
+    return piece;
 }
 
 /* Where the feed begins. A place that is ahead of the store belongs to a store that is gone: all is
@@ -247,9 +247,9 @@ void clients_look_after(struct live *l, int64_t now)
 {
     (void)pthread_mutex_lock(&l->lock);
     for (struct client *c = l->clients; c; c = c->next) {
-        if (!c->waiting && now - c->read_at > l->options.patience) {
-            http_stream_end(c->exchange);
-        } else if (c->waiting && http_stream_gone(c->exchange)) {
+        const bool lost =
+            c->waiting ? http_stream_gone(c->exchange) : now - c->read_at > l->options.patience;
+        if (lost) {
             http_stream_end(c->exchange);
         } else if (c->waiting && now - c->wrote_at >= l->options.heartbeat) {
             c->beat = true;

@@ -34,11 +34,11 @@ static void take_change(void *ctx, const struct store_run *run)
         return;
     buf_init(&text, BUF_MAX_PAGE);
     feed_add_run(&text, c->live, run);
-    struct piece *f =
+    struct piece *piece =
         buf_check(&text, NULL) ? NULL : piece_new(run->id, run->version, buf_str(&text), text.len);
     buf_free(&text);
-    if (f)
-        c->pieces[c->count++] = f;
+    if (piece)
+        c->pieces[c->count++] = piece;
     else
         c->failed = true;
 }

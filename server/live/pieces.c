@@ -4,77 +4,71 @@
 #include <string.h>
 
 /* Clients that are further behind read the store. */
-enum { PIECES_MAX = 512, PIECES_BYTES_MAX = 4 * 1024 * 1024 };
+enum { PIECES_BYTES_MAX = 4 * 1024 * 1024 };
 
 struct piece *piece_new(int64_t run_id, int64_t version, const char *text, size_t len)
 {
-    struct piece *f = malloc(sizeof *f + len);
-    if (!f)
+    struct piece *p = malloc(sizeof *p + len);
+    if (!p)
         return NULL;
-    *f = (struct piece){.owners = 1, .run_id = run_id, .version = version, .len = len};
-    memcpy(f->text, text, len);
-    return f;
+    *p = (struct piece){.owners = 1, .run_id = run_id, .version = version, .len = len};
+    memcpy(p->text, text, len);
+    return p;
 }
 
-struct piece *piece_hold(struct piece *f)
+struct piece *piece_hold(struct piece *p)
 {
-    f->owners++;
-    return f;
+    p->owners++;
+    return p;
 }
 
-void piece_drop(struct piece *f)
+void piece_drop(struct piece *p)
 {
-    if (f && --f->owners == 0)
-        free(f);
+    if (p && --p->owners == 0)
+        free(p);
 }
 
-static void take_out(struct pieces *list, struct piece *f)
+/* The list lets go of one; those behind it move up. */
+static void take_out(struct pieces *list, size_t at)
 {
-    *(f->older ? &f->older->newer : &list->oldest) = f->newer;
-    *(f->newer ? &f->newer->older : &list->newest) = f->older;
+    list->bytes -= list->items[at]->len;
+    piece_drop(list->items[at]);
     list->count--;
-    list->bytes -= f->len;
-    piece_drop(f);
+    memmove(list->items + at, list->items + at + 1, (list->count - at) * sizeof(struct piece *));
 }
 
-static struct piece *find_run(const struct pieces *list, int64_t run_id)
+static void take_out_run(struct pieces *list, int64_t run_id)
 {
-    struct piece *f = list->newest;
-    while (f && f->run_id != run_id)
-        f = f->older;
-    return f;
+    for (size_t i = list->count; i-- > 0;)
+        if (list->items[i]->run_id == run_id)
+            take_out(list, i);
 }
 
-void pieces_put(struct pieces *list, struct piece *f)
+void pieces_put(struct pieces *list, struct piece *p)
 {
-    struct piece *same = find_run(list, f->run_id);
-    if (same)
-        take_out(list, same);
-    f->older = list->newest;
-    f->newer = NULL;
-    *(f->older ? &f->older->newer : &list->oldest) = f;
-    list->newest = f;
-    list->count++;
-    list->bytes += f->len;
-    while (list->count > PIECES_MAX || (list->bytes > PIECES_BYTES_MAX && list->count > 1)) {
-        list->floor = list->oldest->version;
-        take_out(list, list->oldest);
+    take_out_run(list, p->run_id);
+    while (list->count == PIECES_MAX ||
+           (list->count > 0 && list->bytes + p->len > PIECES_BYTES_MAX)) {
+        list->floor = list->items[0]->version;
+        take_out(list, 0);
     }
+    list->items[list->count++] = p;
+    list->bytes += p->len;
 }
 
 /* From the newest back: most clients have seen nearly all. */
 struct piece *pieces_after(const struct pieces *list, int64_t version, int64_t run_id)
 {
     struct piece *found = NULL;
-    for (struct piece *f = list->newest; f && f->version > version; f = f->older)
-        if (!run_id || f->run_id == run_id)
-            found = f;
+    for (size_t i = list->count; i-- > 0 && list->items[i]->version > version;)
+        if (!run_id || list->items[i]->run_id == run_id)
+            found = list->items[i];
     return found;
 }
 
 void pieces_clear(struct pieces *list, int64_t floor)
 {
-    while (list->oldest)
-        take_out(list, list->oldest);
+    while (list->count > 0)
+        take_out(list, list->count - 1);
     list->floor = floor;
 }

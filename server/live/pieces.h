@@ -9,30 +9,31 @@
 
 /* A piece of a feed, ready to be sent. */
 struct piece {
-    struct piece *older, *newer; /* in the list */
-    unsigned owners;             /* the list, and clients that are sending it */
+    unsigned owners; /* the list, and clients that are sending it */
     int64_t run_id;
     int64_t version;
     size_t len;
     char text[];
 };
 
+enum { PIECES_MAX = 512 };
+
 struct pieces {
-    struct piece *oldest, *newest;
+    struct piece *items[PIECES_MAX]; /* oldest first */
     size_t count, bytes;
     int64_t floor; /* whatever changed after it is in the list */
 };
 
 /* Copies the text; one owner. NULL without memory. */
 struct piece *piece_new(int64_t run_id, int64_t version, const char *text, size_t len);
-/* One owner more; returns f. */
-struct piece *piece_hold(struct piece *f);
+/* One owner more; returns p. */
+struct piece *piece_hold(struct piece *p);
 /* One owner less; frees at the last. NULL-safe. */
-void piece_drop(struct piece *f);
+void piece_drop(struct piece *p);
 
 /* Takes over a piece that is newer than all others; an older one of the same run leaves, and so do
  * the oldest beyond the ceilings. */
-void pieces_put(struct pieces *list, struct piece *f);
+void pieces_put(struct pieces *list, struct piece *p);
 /* The oldest one after `version` of that run (0: of any), or NULL. Only right from `floor` on. */
 struct piece *pieces_after(const struct pieces *list, int64_t version, int64_t run_id);
 /* Empties the list: what changed up to `floor` is no longer there. */

@@ -90,9 +90,7 @@ Test(calls, metrics_are_prometheus_text)
         "\n# TYPE stepfleet_aws_request_duration_seconds histogram\n",
         "{service=\"sfn\",op=\"StartExecution\",le=\"0.025\"} 1\n",
         "{service=\"sfn\",op=\"StartExecution\",le=\"+Inf\"} 2\n",
-        "\nstepfleet_aws_requests_total{service=\"sfn\",op=\"StartExecution\",result=\"throttled\"}"
-        " "
-        "1\n",
+        "op=\"StartExecution\",result=\"throttled\"} 1\n",
         "\nstepfleet_mirror_lag_seconds 0\n",
         "stepfleet_build_info{version=\"",
     };
