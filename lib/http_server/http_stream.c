@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -65,6 +66,15 @@ static void close_source(void *exchange)
     http_exchange_release(x);
 }
 
+/* microhttpd ends a chunked answer to HEAD with the last chunk all the same, which the client would
+ * take for its next answer: such a one is not chunked, and ends its connection. */
+static void close_after_head(const struct http_exchange *x, struct MHD_Response *response)
+{
+    /* It refuses unknown options only. */
+    if (response && strcmp(x->method, MHD_HTTP_METHOD_HEAD) == 0)
+        (void)MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+}
+
 /* The stream is an owner of the exchange besides the connection, so that waking it is harmless
  * until `closed` was called. */
 void http_reply_stream(struct http_exchange *x, int status, const char *content_type,
@@ -80,6 +90,7 @@ void http_reply_stream(struct http_exchange *x, int status, const char *content_
     pthread_mutex_unlock(&x->lock);
     struct MHD_Response *response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_source, x, close_source);
+    close_after_head(x, response);
     http_give(x, status, content_type, response);
     if (!response)
         close_source(x);
