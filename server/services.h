@@ -14,6 +14,7 @@
 struct calls;
 struct store;
 struct live;
+struct run_cache;
 
 /* Where the rows of an audit table come from. */
 enum mirror_source {
@@ -55,6 +56,7 @@ struct services {
     const struct control_health *health;
     const struct calls *calls;       /* of the control loop; NULL: not counted */
     struct live *live;               /* NULL: no feed and no numbers */
+    struct run_cache *runs;          /* NULL: runs are read from the store each time */
     const char *definitions[3];      /* state machines by pattern, index 1 and 2 */
     void (*wake_control)(void *ctx); /* call after something was put into the outbox */
     void *wake_ctx;

@@ -12,11 +12,15 @@
 #include <unistd.h>
 
 #define STOPPING "the server is stopping\n"
+#define CROWDED "too many large requests at once: send it again in a moment\n"
 
 enum {
     STATUS_UNAVAILABLE = 503,
     /* A client that goes on sending this much beyond a body's ceiling is cut off. */
     DROP_MAX = 64 * 1024 * 1024,
+    /* Of each body so much is not counted: small requests are heard beside any number of large
+     * ones. */
+    BODY_FREE = 16 * 1024,
 };
 
 /* Taken while the connection is sure to be there. */
@@ -119,6 +123,14 @@ void *http_exchange_new(void *server, const char *uri, struct MHD_Connection *co
     return x;
 }
 
+/* The body is let go, and its share with it. */
+static void drop_body(struct http_exchange *x)
+{
+    buf_free(&x->body.memory);
+    atomic_fetch_sub(&x->server->bodies, x->body.charged);
+    x->body.charged = 0;
+}
+
 /* Once for each exchange, whatever became of it. The state is set first, so that a reply which
  * comes at this moment is dropped. */
 void http_exchange_completed(void *server, struct MHD_Connection *connection, void **exchange,
@@ -136,6 +148,7 @@ void http_exchange_completed(void *server, struct MHD_Connection *connection, vo
     pthread_mutex_unlock(&x->lock);
     if (x->begun && s->options.finished)
         s->options.finished(s->options.ctx, x);
+    atomic_fetch_sub(&s->bodies, x->body.charged);
     list_remove(s, x);
     http_exchange_release(x);
 }
@@ -171,6 +184,31 @@ static void body_write(struct http_body_sink *body, const char *bytes, size_t le
     }
 }
 
+/* False when all bodies together leave no room for this piece. */
+static bool charge(struct http_exchange *x, size_t len)
+{
+    struct http_server *s = x->server;
+    struct http_body_sink *body = &x->body;
+    const size_t counted = BODY_FREE + body->charged;
+    const size_t more = body->memory.len + len > counted ? body->memory.len + len - counted : 0;
+    if (more && atomic_fetch_add(&s->bodies, more) + more > s->options.max_bodies) {
+        atomic_fetch_sub(&s->bodies, more);
+        return false;
+    }
+    body->charged += more;
+    return true;
+}
+
+static void keep_in_memory(struct http_exchange *x, const char *bytes, size_t len)
+{
+    if (charge(x, len)) {
+        buf_add(&x->body.memory, bytes, len);
+        return;
+    }
+    x->body.crowded = true;
+    drop_body(x);
+}
+
 /* -1: the client goes on far beyond the ceiling. */
 static int body_add(struct http_exchange *x, const char *bytes, size_t len)
 {
@@ -180,11 +218,11 @@ static int body_add(struct http_exchange *x, const char *bytes, size_t len)
         body->too_large = true;
         return body->seen - body->max > DROP_MAX ? -1 : 0;
     }
-    if (x->handled || body->error)
+    if (x->handled || body->error || body->crowded)
         return 0;
     body->len += len;
     if (!body->streamed) {
-        buf_add(&body->memory, bytes, len);
+        keep_in_memory(x, bytes, len);
         return 0;
     }
     if (body->piece)
@@ -231,6 +269,20 @@ static void handler_leave(struct http_server *s)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* Whoever is to answer: the handler, or who says that there was no room for the body. */
+static void call_handler(struct http_exchange *x)
+{
+    const struct http_server_options *o = &x->server->options;
+    if (!x->body.crowded) {
+        o->handle(o->ctx, x);
+    } else if (o->crowded) {
+        o->crowded(o->ctx, x);
+    } else {
+        http_add_header(x, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+        http_reply_const(x, STATUS_UNAVAILABLE, "text/plain", CROWDED, strlen(CROWDED));
+    }
+}
+
 /* The body is there. */
 static enum MHD_Result handle(struct http_exchange *x)
 {
@@ -240,7 +292,7 @@ static enum MHD_Result handle(struct http_exchange *x)
     if (buf_check(&x->body.memory, &err))
         return MHD_NO;
     if (handler_enter(s)) {
-        s->options.handle(s->options.ctx, x);
+        call_handler(x);
         handler_leave(s);
     } else {
         http_reply_const(x, STATUS_UNAVAILABLE, "text/plain", STOPPING, strlen(STOPPING));

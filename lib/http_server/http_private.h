@@ -41,7 +41,9 @@ struct http_body_sink {
     int fd;        /* -1: none */
     bool streamed; /* http_body_to_fd was called: nothing is kept in memory */
     bool too_large;
-    int error; /* errno of a failed write */
+    bool crowded;   /* there was no room for it: it was dropped */
+    size_t charged; /* its share of the server's sum */
+    int error;      /* errno of a failed write */
     void (*piece)(void *data, const void *bytes, size_t len);
     void *piece_data;
 };
@@ -98,6 +100,7 @@ struct http_server {
     char url[HTTP_HOST_MAX + 24];
 
     atomic_uint connections;
+    atomic_size_t bodies; /* bytes in memory of all bodies, without the first ones of each */
     pthread_mutex_t lock; /* guards the five below; taken before an exchange's lock */
     pthread_cond_t idle; /* signalled when the list becomes empty, and when no handler is at work */
     struct http_exchange *exchanges;

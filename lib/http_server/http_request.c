@@ -118,6 +118,29 @@ const char *http_header(const struct http_exchange *x, const char *name)
     return NULL;
 }
 
+/* What a tag is compared by: the text in its quotes. */
+static const char *without_weakness(const char *etag)
+{
+    return strncmp(etag, "W/", 2) == 0 ? etag + 2 : etag;
+}
+
+bool http_has_etag(const struct http_exchange *x, const char *etag)
+{
+    const char *at = http_header(x, "If-None-Match");
+    const char *wanted = without_weakness(etag);
+    const size_t len = strlen(wanted);
+    if (!at || strcmp(at, "*") == 0)
+        return at != NULL;
+    while (*(at += strspn(at, " \t,"))) {
+        at = without_weakness(at);
+        if (strncmp(at, wanted, len) == 0)
+            return true;
+        const size_t quoted = *at == '"' ? 1 + strcspn(at + 1, "\"") : 0;
+        at += quoted + strcspn(at + quoted, ",");
+    }
+    return false;
+}
+
 void http_each_header(const struct http_exchange *x,
                       void (*fn)(void *ctx, const char *name, const char *value), void *ctx)
 {

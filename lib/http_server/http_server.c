@@ -19,6 +19,7 @@ enum {
     CONNECTION_MEMORY = 64 * 1024, /* request line, headers and the part of a body being read */
     STOP_SECONDS = 2,              /* how long answers under way may take when the server stops */
     LOG_LINE = 256,
+    DEFAULT_BODIES = 256 * 1024 * 1024,
 };
 
 /* "127.0.0.1:80", "[::1]:80". */
@@ -101,6 +102,8 @@ static void fill_defaults(struct http_server_options *o)
         o->max_connections = DEFAULT_CONNECTIONS;
     if (!o->idle_seconds)
         o->idle_seconds = DEFAULT_IDLE_SECONDS;
+    if (!o->max_bodies)
+        o->max_bodies = DEFAULT_BODIES;
 }
 
 /* What microhttpd has to say are protocol errors of clients. */

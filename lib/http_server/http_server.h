@@ -28,6 +28,7 @@ struct http_server_options {
     unsigned max_connections; /* 0: 4096; beyond it a connection is closed at once */
     unsigned idle_seconds;    /* keep-alive time without a request; 0: 75 */
     size_t max_body;          /* default ceiling of a body kept in memory */
+    size_t max_bodies;        /* of all such bodies together; 0: 256 MiB */
     const struct log *log;    /* borrowed; may be NULL */
     void *ctx;                /* passed to both callbacks */
     /* May be NULL: bodies up to max_body are kept in memory. Otherwise it may call
@@ -38,6 +39,9 @@ struct http_server_options {
     /* May be NULL. Called once for each exchange when the server is done with it (answered or
      * connection lost), to release http_exchange_data. */
     void (*finished)(void *ctx, struct http_exchange *x);
+    /* May be NULL: a plain 503. Called instead of `handle` when the bodies that are in memory leave
+     * no room for this one (its first 16 KiB always find some). Must reply. */
+    void (*crowded)(void *ctx, struct http_exchange *x);
 };
 
 /* Binds and starts. -1/NULL with ERR_CONFLICT "address ... is in use" or ERR_SYSTEM. */
@@ -63,6 +67,9 @@ const char *http_raw_path(const struct http_exchange *x);
 const char *http_raw_query(const struct http_exchange *x);
 /* A header's value (names without case), or NULL. */
 const char *http_header(const struct http_exchange *x, const char *name);
+/* True when If-None-Match names this entity tag ("*" names all): the client has it. Weak and strong
+ * tags are alike there (RFC 9110, 13.1.2). */
+bool http_has_etag(const struct http_exchange *x, const char *etag);
 /* Calls fn for each header. */
 void http_each_header(const struct http_exchange *x,
                       void (*fn)(void *ctx, const char *name, const char *value), void *ctx);
@@ -140,7 +147,7 @@ void http_reply_stream(struct http_exchange *x, int status, const char *content_
                        const struct http_stream_source *source);
 /* The source has something again. */
 void http_stream_wake(struct http_exchange *x);
-/* Ends it: in good order while it waits, else, because the client does not read, by cutting it off.
+/* Ends it: in good order, or, when the client does not read, by cutting it off.
  */
 void http_stream_end(struct http_exchange *x);
 /* True when the client of a waiting stream has gone (best effort). */

@@ -3,6 +3,8 @@
 #include "lib/http_server/http_private.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -64,6 +66,15 @@ static void close_source(void *exchange)
     http_exchange_release(x);
 }
 
+/* microhttpd ends a chunked answer to HEAD with the last chunk all the same, which the client would
+ * take for its next answer: such a one is not chunked, and ends its connection. */
+static void close_after_head(const struct http_exchange *x, struct MHD_Response *response)
+{
+    /* It refuses unknown options only. */
+    if (response && strcmp(x->method, MHD_HTTP_METHOD_HEAD) == 0)
+        (void)MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+}
+
 /* The stream is an owner of the exchange besides the connection, so that waking it is harmless
  * until `closed` was called. */
 void http_reply_stream(struct http_exchange *x, int status, const char *content_type,
@@ -79,6 +90,7 @@ void http_reply_stream(struct http_exchange *x, int status, const char *content_
     pthread_mutex_unlock(&x->lock);
     struct MHD_Response *response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_source, x, close_source);
+    close_after_head(x, response);
     http_give(x, status, content_type, response);
     if (!response)
         close_source(x);
@@ -101,13 +113,21 @@ void http_stream_wake(struct http_exchange *x)
     pthread_mutex_unlock(&x->lock);
 }
 
-/* What is asleep ends in good order; what is stuck in sending is cut off. */
+/* Does the client take nothing? Then the source is not asked again. */
+static bool is_stuck(const struct http_exchange *x)
+{
+    struct pollfd socket = {.fd = x->socket, .events = POLLOUT};
+    return x->state != HTTP_GONE && x->socket >= 0 && poll(&socket, 1, 0) == 0;
+}
+
+/* What is asleep, or about to ask its source, ends in good order; what is stuck in sending is cut
+ * off. */
 static void end_locked(struct http_exchange *x)
 {
     x->stream.ended = true;
     if (x->stream.waiting)
         wake_locked(x);
-    else if (x->state != HTTP_GONE && x->socket >= 0)
+    else if (is_stuck(x))
         (void)shutdown(x->socket, SHUT_RDWR);
 }
 

@@ -4,17 +4,22 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Seconds with milliseconds between two wall times; null while there is no start. */
+/* Seconds with milliseconds. */
+size_t render_duration(int64_t start, int64_t end, char out[RENDER_DURATION_MAX])
+{
+    const int64_t ms = (end - start) / CLOCK_MS;
+    const bool known = start && end >= start;
+    const int n =
+        known ? snprintf(out, RENDER_DURATION_MAX, "%" PRId64 ".%03d", ms / 1000, (int)(ms % 1000))
+              : snprintf(out, RENDER_DURATION_MAX, "null");
+    return (size_t)n;
+}
+
 static void write_duration(struct json_writer *w, int64_t start, int64_t end)
 {
-    if (!start || end < start) {
-        jw_null(w, "durationSeconds");
-        return;
-    }
-    char text[40];
-    int64_t ms = (end - start) / CLOCK_MS;
-    int n = snprintf(text, sizeof text, "%" PRId64 ".%03d", ms / 1000, (int)(ms % 1000));
-    jw_raw(w, "durationSeconds", text, (size_t)n);
+    char text[RENDER_DURATION_MAX];
+    const size_t len = render_duration(start, end, text);
+    jw_raw(w, "durationSeconds", text, len);
 }
 
 static void write_execution(struct json_writer *w, const struct store_run *run)

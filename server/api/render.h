@@ -6,6 +6,11 @@
 #include "lib/verdict/verdict.h"
 #include "server/store/store.h"
 
+enum { RENDER_DURATION_MAX = 40 };
+
+/* The value of `durationSeconds` between two wall times, "null" when there is no start. Returns its
+ * length. */
+size_t render_duration(int64_t start, int64_t end, char out[RENDER_DURATION_MAX]);
 /* Each writes one object as the next element of the writer. `now` (wall us) ends the duration of
  * what is still going on. */
 void render_run(struct json_writer *w, const struct store_run *run, int64_t now);

@@ -18,7 +18,6 @@ struct page {
     struct json_writer w;
     int64_t now;
     int64_t last;
-    int64_t version;
 };
 
 static void page_open(struct page *p, const struct services *sv)
@@ -90,7 +89,6 @@ static void add_run(void *ctx, const struct store_run *run)
     struct page *p = ctx;
     render_run(&p->w, run, p->now);
     p->last = run->id;
-    p->version = run->version;
 }
 
 static void add_task(void *ctx, const struct store_task *task)
@@ -137,35 +135,6 @@ void api_workflow_list(struct api_call *call)
     if (!rc)
         rc = store_run_list(call->sv->store, &filter, add_run, &p, &more, &err);
     page_end(&p, call->x, rc, more, &err);
-}
-
-/* The ETag is the run's version, which every change raises: polling an unchanged run costs 304. */
-void api_workflow_get(struct api_call *call)
-{
-    struct page p;
-    struct error err = {0};
-    char etag[64];
-    page_open(&p, call->sv);
-    int rc = query_only(call->x, NULL, 0, &err);
-    if (!rc)
-        rc = store_run_get(call->sv->store, call->run_id, add_run, &p, &err);
-    buf_addc(&p.body, '\n');
-    if (!rc)
-        rc = buf_check(&p.body, &err);
-    if (rc) {
-        problem_reply(call->x, &err, NULL);
-        buf_free(&p.body);
-        return;
-    }
-    (void)snprintf(etag, sizeof etag, "W/\"%" PRId64 "-%" PRId64 "\"", call->run_id, p.version);
-    const char *seen = http_header(call->x, "If-None-Match");
-    http_add_header(call->x, "ETag", etag);
-    http_add_header(call->x, "Cache-Control", "no-cache");
-    if (seen && (strstr(seen, etag) || strcmp(seen, "*") == 0))
-        http_reply(call->x, 304, NULL, NULL, 0);
-    else
-        http_reply_take(call->x, 200, "application/json", &p.body);
-    buf_free(&p.body);
 }
 
 /* A run that is not there must be 404, not an empty list. */

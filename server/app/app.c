@@ -7,6 +7,7 @@
 #include "lib/http_server/http_server.h"
 #include "lib/json/json_read.h"
 #include "server/api/render.h"
+#include "server/api/run_cache.h"
 #include "server/app/folder.h"
 #include "server/app/limits.h"
 #include "server/app/machines.h"
@@ -46,6 +47,7 @@ struct app {
     struct control_health health;
     struct calls calls;
     struct live *live;
+    struct run_cache *runs;
     struct services services;
     struct http_server *http;
 };
@@ -263,7 +265,8 @@ static int open_http(struct app *a, struct error *err)
 {
     char host[HOST_MAX];
     uint16_t port;
-    if (read_address(a, SET_LISTEN, host, &port, err))
+    a->runs = run_cache_open(err);
+    if (!a->runs || read_address(a, SET_LISTEN, host, &port, err))
         return -1;
     a->services = (struct services){.store = a->store,
                                     .clock = clock_system(),
@@ -271,6 +274,7 @@ static int open_http(struct app *a, struct error *err)
                                     .health = &a->health,
                                     .calls = &a->calls,
                                     .live = a->live,
+                                    .runs = a->runs,
                                     .wake_control = control_wake,
                                     .wake_ctx = a->control,
                                     .loopback = is_loopback(host),
@@ -286,10 +290,12 @@ static int open_http(struct app *a, struct error *err)
         .threads = (unsigned)option_int(&a->settings->values[SET_THREADS]),
         .max_connections = a->limits.connections,
         .max_body = BUF_MAX_SPEC,
+        .max_bodies = 4 * BUF_MAX_SPEC,
         .log = a->log,
         .ctx = &a->services,
         .begin = routes_begin,
-        .handle = routes_handle};
+        .handle = routes_handle,
+        .crowded = routes_crowded};
     a->http = http_server_start(&options, err);
     return a->http ? 0 : -1;
 }
@@ -353,6 +359,7 @@ struct app *app_close(struct app *a)
     if (a->http)
         http_server_quiesce(a->http);
     http_server_stop(a->http);
+    run_cache_close(a->runs);
     live_close(a->live);
     control_stop(a->control);
     local_close(a->local);

@@ -22,7 +22,6 @@ struct changes {
     struct piece *pieces[CHANGES_PAGE];
     size_t count;
     int64_t last;
-    struct live_numbers ended;
 };
 
 static void take_change(void *ctx, const struct store_run *run)
@@ -30,7 +29,7 @@ static void take_change(void *ctx, const struct store_run *run)
     struct changes *c = ctx;
     struct buf text;
     c->last = run->version;
-    numbers_note(&c->ended, run);
+    numbers_note(c->live, run);
     if (!c->wanted)
         return;
     buf_init(&text, BUF_MAX_PAGE);
@@ -55,11 +54,6 @@ static void publish(struct live *l, struct changes *c)
         pieces_put(&l->pieces, c->pieces[i]);
     if (c->failed || !c->wanted)
         pieces_clear(&l->pieces, c->last);
-    for (int i = 0; i < AUDIT_STATUS_COUNT; i++)
-        l->numbers.finished[i] += c->ended.finished[i];
-    for (int i = 0; i < LIVE_BUCKETS; i++)
-        l->numbers.durations[i] += c->ended.durations[i];
-    l->numbers.duration_sum += c->ended.duration_sum;
     clients_wake(l, before);
     (void)pthread_mutex_unlock(&l->lock);
 }

@@ -24,12 +24,19 @@ struct client {
     int64_t read_at, wrote_at; /* monotonic us */
 };
 
+/* Runs whose end was counted. They change afterwards, too: late rows, the rest of the history. */
+struct ended {
+    int64_t ids[4096]; /* the newest ones */
+    size_t count;      /* of all */
+};
+
 /* What only the hub's thread uses. */
 struct sampler {
     int64_t next_at;    /* monotonic us */
     int64_t last_wall;  /* of the newest point */
     int64_t version;    /* the numbers are those after this change */
     int64_t counted_at; /* monotonic us */
+    struct ended ended;
 };
 
 struct live {
@@ -58,8 +65,9 @@ void clients_wake(struct live *l, int64_t before);
 /* Heartbeats are sent, who went away or takes nothing is dropped. */
 void clients_look_after(struct live *l, int64_t now);
 
-/* Takes note of a run that has ended. The lock is held. */
-void numbers_note(struct live_numbers *n, const struct store_run *run);
+/* Takes note of a changed run: has it ended since the hub was opened? The hub's thread, without the
+ * lock. */
+void numbers_note(struct live *l, const struct store_run *run);
 /* Reads the store's numbers when they may have changed, and adds a point when it is time. The hub's
  * thread, without the lock. */
 void numbers_refresh(struct live *l, int64_t now);

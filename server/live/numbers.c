@@ -18,15 +18,31 @@ static int bucket_of(double seconds)
     return i;
 }
 
-void numbers_note(struct live_numbers *n, const struct store_run *run)
+/* False for one that is among the newest already. */
+static bool is_new(struct ended *e, int64_t run_id)
 {
-    if (!audit_status_final(run->status))
+    const size_t room = sizeof e->ids / sizeof e->ids[0];
+    for (size_t i = 0; i < room && i < e->count; i++)
+        if (e->ids[i] == run_id)
+            return false;
+    e->ids[e->count++ % room] = run_id;
+    return true;
+}
+
+/* Old runs change as well: they are found elsewhere, or their tasks leave the cache. */
+void numbers_note(struct live *l, const struct store_run *run)
+{
+    if (!audit_status_final(run->status) || run->ended_at < l->opened_wall || run->trimmed_at ||
+        !is_new(&l->sampler.ended, run->id))
         return;
+    struct live_numbers *n = &l->numbers;
     const int64_t took = run->ended_at > run->submitted_at ? run->ended_at - run->submitted_at : 0;
     const double seconds = (double)took / (double)CLOCK_SECOND;
+    (void)pthread_mutex_lock(&l->lock);
     n->finished[run->status]++;
     n->durations[bucket_of(seconds)]++;
     n->duration_sum += seconds;
+    (void)pthread_mutex_unlock(&l->lock);
 }
 
 /* The oldest point leaves when there is no room. The lock is held. */

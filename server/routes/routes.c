@@ -140,11 +140,50 @@ static void refuse_host(struct http_exchange *x)
     problem_reply(x, &err, NULL);
 }
 
-/* Called with the headers: a larger body is not kept. */
+/* The origin of a page of this server: scheme, "://", and the Host that was asked for. */
+static bool is_own_origin(const char *origin, const char *host)
+{
+    const char *at = strstr(origin, "://");
+    return at && host && strcasecmp(at + 3, host) == 0;
+}
+
+/* A browser lets any web page send plain POSTs here, and a cancel or a retry needs no body; but it
+ * says where the page came from. Other clients say nothing. */
+static bool origin_allowed(const struct http_exchange *x)
+{
+    const char *site = http_header(x, "Sec-Fetch-Site");
+    const char *origin = http_header(x, "Origin");
+    if (strcmp(http_method(x), "GET") == 0 || strcmp(http_method(x), "HEAD") == 0)
+        return true;
+    if (site)
+        return strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
+    return !origin || is_own_origin(origin, http_header(x, "Host"));
+}
+
+static void refuse_origin(struct http_exchange *x)
+{
+    struct error err = {0};
+    const char *origin = http_header(x, "Origin");
+    err_set(&err, ERR_DENIED,
+            "a web page of another origin (%.100s) may not change anything here: use the page of "
+            "this server",
+            origin ? origin : "not named");
+    problem_reply(x, &err, NULL);
+}
+
+/* Called with the headers: a larger body is not kept. Specs alone are large. */
 void routes_begin(void *services, struct http_exchange *x)
 {
     (void)services;
-    http_body_limit(x, BUF_MAX_SPEC);
+    http_body_limit(x, strcmp(http_raw_path(x), "/workflows") == 0 ? BUF_MAX_SPEC : BUF_MAX_LINE);
+}
+
+void routes_crowded(void *services, struct http_exchange *x)
+{
+    struct error err = {0};
+    (void)services;
+    err_set(&err, ERR_BUSY, "too many large requests at once: send it again in a moment");
+    problem_reply(x, &err, NULL);
 }
 
 /* Routes first, then files of the page. */
@@ -157,6 +196,10 @@ void routes_handle(void *services, struct http_exchange *x)
     http_add_header(x, "X-Content-Type-Options", "nosniff");
     if (!host_allowed(call.sv, x)) {
         refuse_host(x);
+        return;
+    }
+    if (!origin_allowed(x)) {
+        refuse_origin(x);
         return;
     }
     for (size_t i = 0; i < ROUTES; i++) {

@@ -8,6 +8,8 @@
 
 /* Callbacks for struct http_server_options; ctx is the const struct services. */
 void routes_begin(void *services, struct http_exchange *x);
+/* Answers 503: too many large bodies at once. */
+void routes_crowded(void *services, struct http_exchange *x);
 /* Calls fn for each route of the table, with `{id}` where a run's id stands. */
 void routes_each(void (*fn)(void *ctx, const char *method, const char *path), void *ctx);
 /* Replies before it returns. */

@@ -135,6 +135,11 @@ void store_on_change(struct store *s, void (*changed)(void *ctx), void *ctx)
     writer_on_change(&s->writer, changed, ctx);
 }
 
+uint64_t store_generation(const struct store *s)
+{
+    return atomic_load(&s->writer.generation);
+}
+
 int store_version(struct store *s, int64_t *version, struct error *err)
 {
     struct conn *c = conn_pool_take(&s->readers, err);

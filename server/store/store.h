@@ -44,6 +44,9 @@ struct store *store_close(struct store *s); /* commits what is queued; NULL-safe
 /* Called (on the writer's thread, must not block or call the store) after each commit; NULL:
  * nobody. When it returns, the one before is not called any more. */
 void store_on_change(struct store *s, void (*changed)(void *ctx), void *ctx);
+/* Grows with every commit, and is odd while one is under way. What was read after it was asked is
+ * still so as long as it is the same, even number. Any thread; costs nothing. */
+uint64_t store_generation(const struct store *s);
 
 /* --- runs --- */
 

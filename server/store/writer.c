@@ -38,6 +38,15 @@ static int apply(struct writer *w, struct write_op *op, bool *changed, struct er
     return 0;
 }
 
+/* Readers see the group's changes from some moment within on. */
+static int make_visible(struct writer *w, struct error *err)
+{
+    atomic_fetch_add(&w->generation, 1);
+    const int rc = db_commit(w->conn->db, err);
+    atomic_fetch_add(&w->generation, 1);
+    return rc;
+}
+
 /* One transaction for the group. -1: nothing of it is in the database. */
 static int apply_all(struct writer *w, struct write_op *group, bool *changed, struct error *err)
 {
@@ -46,7 +55,7 @@ static int apply_all(struct writer *w, struct write_op *group, bool *changed, st
     for (struct write_op *op = group; op; op = op->next)
         if (apply(w, op, changed, err))
             goto rollback;
-    if (db_commit(w->conn->db, err))
+    if (make_visible(w, err))
         goto rollback;
     return 0;
 rollback:

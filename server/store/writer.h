@@ -11,6 +11,7 @@
 #include "server/store/conn.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 /* What a change is given. It sets `changed` when it has written something.
@@ -34,7 +35,8 @@ struct writer {
     const struct clock *clock;
     const struct log *log;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards what follows */
+    _Atomic uint64_t generation; /* odd while a commit is under way */
+    pthread_mutex_t lock;        /* guards what follows */
     pthread_cond_t queued;
     pthread_cond_t committed;
     struct write_op *first, **last;

@@ -116,6 +116,9 @@ static void handle(void *ctx, struct http_exchange *x)
         http_reply(x, 200, "text/plain", text, strlen(text));
     } else if (!strcmp(path, "/nothing")) {
         http_reply(x, 204, NULL, NULL, 0);
+    } else if (!strcmp(path, "/tagged")) {
+        const bool strong = http_has_etag(x, "\"1-2\""), weak = http_has_etag(x, "W/\"1-2\"");
+        http_reply_const(x, 200, NULL, strong && weak ? "has" : "not", strong == weak ? 3 : 0);
     } else {
         echo(x);
     }
@@ -209,6 +212,19 @@ Test(http_server, head_tells_the_length_of_the_body_it_leaves_out)
     stop(&f);
 }
 
+Test(http_server, compares_entity_tags_weakly)
+{
+    struct fixture f;
+    start(&f, 1, 0);
+    expect(&f, "GET", "/tagged", "", "", 200, "not");
+    expect(&f, "GET", "/tagged", "If-None-Match: *\r\n", "", 200, "has");
+    expect(&f, "GET", "/tagged", "If-None-Match: \"1-2\"\r\n", "", 200, "has");
+    expect(&f, "GET", "/tagged", "If-None-Match: \"a,\", W/\"1-2\" \r\n", "", 200, "has");
+    expect(&f, "GET", "/tagged", "If-None-Match: \"1-23\",\"x\r\n", "", 200, "not");
+    expect(&f, "GET", "/tagged", "If-None-Match: 1-2, W/, \"W/\"1-2\"\r\n", "", 200, "not");
+    stop(&f);
+}
+
 Test(http_server, sends_parts_of_files)
 {
     struct fixture f;
@@ -230,6 +246,66 @@ Test(http_server, bodies_beyond_their_ceiling_are_told)
     expect(&f, "POST", "/small", "", "123", 200,
            "POST /small ? name=(null) none=(null) x-test=(null) from=127.0.0.1 body=123");
     expect(&f, "POST", "/refuse", "", big, 403, "no");
+    stop(&f);
+}
+
+/* The status of a POST of so many bytes. */
+static int post_bytes(uint16_t port, size_t len)
+{
+    struct raw_reply r;
+    char *body = malloc(len + 1);
+    cr_assert_not_null(body);
+    memset(body, 'b', len);
+    body[len] = '\0';
+    raw_call(port, "POST", "/", "", body, &r);
+    const int status = r.status;
+    raw_reply_free(&r);
+    free(body);
+    return status;
+}
+
+/* An answer is there a moment before its body's room is. */
+static bool comes_to(uint16_t port, size_t len, int status)
+{
+    for (int i = 0; i < 2000; i++) {
+        if (post_bytes(port, len) == status)
+            return true;
+        (void)nanosleep(&(struct timespec){0, 5000000}, NULL);
+    }
+    return false;
+}
+
+Test(http_server, bodies_are_bounded_in_sum)
+{
+    static const char part[50000];
+    struct error err = {0};
+    struct fixture f = {.file = -1};
+    struct raw_http c;
+    struct raw_reply r;
+    const struct http_server_options options = {.host = "127.0.0.1",
+                                                .threads = 2,
+                                                .max_body = 60000,
+                                                .max_bodies = 60000,
+                                                .ctx = &f,
+                                                .handle = handle,
+                                                .finished = finished};
+    f.server = http_server_start(&options, &err);
+    cr_assert_not_null(f.server, "%s", err.message);
+    f.port = http_server_port(f.server);
+    pthread_mutex_init(&f.lock, NULL);
+    pthread_cond_init(&f.came, NULL);
+    raw_open(&c, f.port, false);
+    raw_sendf(&c, "POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n");
+    raw_send(&c, part, sizeof part);
+    wait_held(&f, 1);
+    cr_assert_eq(post_bytes(f.port, 50000), 503);
+    cr_assert_eq(post_bytes(f.port, 15000), 200);
+    http_reply_const(f.held[0], 200, NULL, "ok", 2);
+    cr_assert(raw_read(&c, &r, false));
+    cr_assert_eq(r.status, 200);
+    raw_reply_free(&r);
+    raw_close(&c);
+    cr_assert(comes_to(f.port, 50000, 200));
     stop(&f);
 }
 

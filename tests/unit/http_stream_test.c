@@ -181,6 +181,8 @@ Test(http_stream, head_gets_no_body)
     raw_reply_free(&r);
     await_closed(&f);
     cr_assert_eq(f.reads, 0);
+    cr_assert_not(await_text(&c, "never"));
+    cr_assert_eq(c.in.len, 0, "behind the head: %s", buf_str(&c.in));
     raw_close(&c);
     close_fixture(&f);
 }

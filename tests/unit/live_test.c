@@ -314,6 +314,40 @@ static json_t *await_stats(struct routes_fixture *f, const char *status, int64_t
     return NULL;
 }
 
+static void end_run(struct store *s, int64_t id, int64_t ended_at)
+{
+    struct error err = {0};
+    const struct store_close end = {
+        .status = AUDIT_COMPLETED, .task_status = AUDIT_COMPLETED, .ended_at = ended_at};
+    cr_assert_eq(store_outbox_started(s, id, "arn", 1000, &err), 0, "%s", err.message);
+    cr_assert_eq(store_run_close(s, id, &end, &err), 0, "%s", err.message);
+}
+
+/* A run that has ended goes on changing, and old ones are found. */
+Test(live, counts_each_end_once)
+{
+    struct routes_fixture f;
+    struct error err = {0};
+    struct live_numbers numbers;
+    struct raw_http c;
+    open_all(&f);
+    follow(&c, &f, "", "");
+    await(&c, "id: 0");
+    store_fixture_create(f.store, 1, 1);
+    store_fixture_create(f.store, 2, 1);
+    end_run(f.store, 1, 0);
+    end_run(f.store, 2, 1000);
+    for (int64_t i = 1; i <= 3; i++) {
+        const struct store_event late = {.id = i, .time = 1000, .type = "ExecutionSucceeded"};
+        cr_assert_eq(store_events_add(f.store, 1, &late, 1, &err), 0, "%s", err.message);
+        await(&c, event(version_of(f.store, 1)));
+    }
+    live_numbers(f.services.live, &numbers);
+    cr_assert_eq(numbers.finished[AUDIT_COMPLETED], 1);
+    raw_close(&c);
+    close_all(&f);
+}
+
 Test(live, counts_runs_and_tasks)
 {
     struct routes_fixture f;

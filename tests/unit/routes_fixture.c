@@ -1,6 +1,7 @@
 #include "tests/unit/routes_fixture.h"
 
 #include "lib/json/json_read.h"
+#include "server/api/run_cache.h"
 #include "server/routes/routes.h"
 
 #include <stdio.h>
@@ -31,6 +32,8 @@ void routes_fixture_open(struct routes_fixture *f)
                                     .health = &f->health,
                                     .offered = {false, true, true},
                                     .loopback = true};
+    f->services.runs = run_cache_open(&err);
+    cr_assert_not_null(f->services.runs, "%s", err.message);
     start_server(f);
     const struct http_client_options client = {.max_connections = 1};
     f->client = http_client_new(&client, &err);
@@ -41,6 +44,7 @@ void routes_fixture_close(struct routes_fixture *f)
 {
     http_client_free(f->client);
     http_server_stop(f->server);
+    run_cache_close(f->services.runs);
     store_fixture_close(&f->disk);
 }
 

@@ -6,6 +6,7 @@
 #include "server/routes/routes.h"
 #include "server/services.h"
 #include "server/store/store.h"
+#include "tests/unit/raw_http.h"
 #include "tests/unit/temp_folder.h"
 
 #include <criterion/criterion.h>
@@ -242,5 +243,32 @@ Test(routes, names_the_missing_pattern_alone)
     json_decref(body);
     f.services.spec_defaults[1] = NULL;
     json_decref(spec);
+    close_fixture(&f);
+}
+
+/* The status of a POST without a body, which any web page can send. */
+static int post_from(const struct fixture *f, const char *method, const char *headers)
+{
+    struct raw_reply r;
+    raw_call(http_server_port(f->server), method, "/workflows/12/cancel", headers, "", &r);
+    const int status = r.status;
+    raw_reply_free(&r);
+    return status;
+}
+
+Test(routes, changes_nothing_for_pages_of_other_origins)
+{
+    struct fixture f;
+    char own[64];
+    open_fixture(&f);
+    (void)snprintf(own, sizeof own, "Origin: %s\r\n", http_server_url(f.server));
+    cr_assert_eq(post_from(&f, "POST", "Origin: https://evil.example\r\n"), 403);
+    cr_assert_eq(post_from(&f, "POST", "Origin: null\r\n"), 403);
+    cr_assert_eq(post_from(&f, "POST", "Sec-Fetch-Site: cross-site\r\n"), 403);
+    cr_assert_eq(post_from(&f, "POST", "Sec-Fetch-Site: same-site\r\n"), 403);
+    cr_assert_eq(post_from(&f, "POST", "Sec-Fetch-Site: same-origin\r\n"), 404);
+    cr_assert_eq(post_from(&f, "POST", own), 404);
+    cr_assert_eq(post_from(&f, "POST", ""), 404);
+    cr_assert_eq(post_from(&f, "GET", "Origin: https://evil.example\r\n"), 405);
     close_fixture(&f);
 }
