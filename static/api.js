@@ -6,10 +6,12 @@ const PAGE = 1000;
 
 const kept = document.getElementById("offline");
 export const offline = kept ? JSON.parse(kept.textContent) : null;
+// In a copy the time stands still: what was running then has not run until today.
+export const now = () => (offline ? Date.parse(offline.madeAt) : Date.now());
 
 function fromCopy(path) {
-  const part = path.replace(/\?.*/, "").split("/")[3] ?? "run";
-  if (offline[part] === undefined) throw Object.assign(new Error("not part of this copy"), { status: 404 });
+  const [, , id, part = "run"] = path.replace(/\?.*/, "").split("/");
+  if (id !== String(offline.run.workflowRunId) || offline[part] === undefined) throw Object.assign(new Error("not part of this copy"), { status: 404 });
   return offline[part];
 }
 

@@ -10,7 +10,7 @@ import { Runs } from "./runs.js";
 import { Submit } from "./submit.js";
 import { Dialog, html } from "./ui.js";
 
-const words = { loading: "loading", live: "live", polling: "polling", stale: "stale", offline: "offline copy" };
+const words = { loading: "loading", live: "live", polling: "polling", ended: "not followed", stale: "stale", offline: "offline copy" };
 
 // Told aloud only when the kind of freshness changes.
 function Freshness() {

@@ -22,13 +22,15 @@ export function colour(name) {
 function options(width) {
   const grid = { stroke: colour("line"), width: 1 };
   const axis = { stroke: colour("dim"), grid, ticks: grid, font: "12px system-ui, sans-serif" };
-  return { width, height: HEIGHT, cursor: { y: false }, legend: { live: true }, padding: [8, 8, 0, 0],
+  // Where nothing is pointed at the legend tells the present.
+  const last = (plot, row) => plot.data[row].at(-1);
+  return { width, height: HEIGHT, cursor: { y: false }, legend: { live: true }, padding: [8, 26, 0, 0],
     scales: { y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
     axes: [{ ...axis, values: (_, ticks) => ticks.map((at) => format.clock(at * 1000).slice(0, ticks[1] - ticks[0] < 60 ? 8 : 5)) },
-      { ...axis, size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000] }],
-    series: [{ value: (_, at) => (at ? format.clock(at * 1000) : "–") },
+      { ...axis, size: (_, ticks) => 18 + 7 * Math.max(2, ...(ticks ?? []).map((tick) => tick.length)), incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000] }],
+    series: [{ value: (plot, at) => (at ? format.clock(at * 1000) : "now") },
       ...lines.map((name) => ({ label: names[name], stroke: colour(name), width: 1.75, dash: dashes[name],
-        points: { show: false }, value: (_, value) => (value === null || value === undefined ? "–" : format.number(value)) }))] };
+        points: { show: false }, value: (plot, value, row, at) => format.number(at === null || at === undefined ? last(plot, row) : value) }))] };
 }
 
 const columns = (series) => [series.map((point) => Date.parse(point.time) / 1000),

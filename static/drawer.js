@@ -52,7 +52,7 @@ function Voices({ task, data }) {
   const said = verdict(task, machine);
   return html`<section><h3>Who says what</h3><table class="voices"><thead><tr><th scope="col">Audit says</th><th scope="col">ECS says</th><th scope="col">Step Functions says</th></tr></thead>
     <tbody><tr><td><${Badge} status=${task.status} /><div>${task.execTimeInSeconds !== undefined ? `took ${format.duration(task.execTimeInSeconds)}` : ""}</div><div>${task.bytes !== undefined ? format.bytes(task.bytes) : ""}</div></td>
-      <td>${task.ecsTaskId ? html`${task.stopCode ? words(task.stopCode) : format.over(task.status) ? "stopped" : "started"}<div>${task.exitCode !== undefined ? `exit ${task.exitCode}` : ""}</div><div class="dim">${format.cut(task.stoppedReason ?? "", 200)}</div>` : "no task was started"}</td>
+      <td>${task.ecsTaskId ? html`${task.stopCode ? words(task.stopCode) : format.over(task.status) ? "stopped" : "started"}<div>${task.exitCode !== undefined ? `exit ${task.exitCode}` : ""}</div><div class="dim">${format.cut(format.flat(task.stoppedReason), 200)}</div>` : "no task was started"}</td>
       <td>${machine.status}<div class="dim">${machine.last ?? (data.run.execution?.error ? format.cut(data.run.execution.error, 120) : "")}</div></td></tr></tbody></table>
     ${said && html`<p class="dim">${said}</p>`}</section>`;
 }
@@ -84,5 +84,5 @@ export function Drawer({ data, name }) {
         <${Fact} name="ECS task">${task.ecsTaskId}<//><${Fact} name="Bucket">${task.s3BucketName}<//>
         <${Fact} name="Object"><bdi>${task.objectKey}</bdi><//><${Fact} name="Copy">${task.destinationKey && html`<bdi>${task.destinationKey}</bdi>`}<//>
         <${Fact} name="Log stream">${task.logStream}<//></dl></section>
-      <details><summary>Raw row</summary><pre class="raw" tabindex="0" aria-label="Raw row">${JSON.stringify(task, null, 2)}</pre></details>`}</aside>`;
+      <details><summary>Raw row</summary><pre class="raw" tabindex="0" aria-label="Raw row">${format.json(task)}</pre></details>`}</aside>`;
 }

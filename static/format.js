@@ -7,7 +7,13 @@ export const kind = (status) => (shapes[status] ? status.toLowerCase() : "unknow
 // What a status is called in counts: nobody says that a task is "submitted".
 export const word = (status) => (status === "Submitted" ? "queued" : status.toLowerCase());
 
-export const cut = (text, most) => (text && text.length > most ? `${text.slice(0, most - 1)}…` : text ?? "");
+// Not between the halves of a character.
+export const cut = (text, most) => (text && text.length > most ? `${text.slice(0, most - 1).replace(/[\ud800-\udbff]$/, "")}…` : text ?? "");
+// A sentence that names something: characters that would turn the rest of it around are shown as such.
+export const flat = (text) => text?.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd") ?? "";
+// A value to be read as JSON: the same characters as escapes, so that each line reads as it is.
+export const json = (value) => JSON.stringify(value, null, 2)
+  .replace(/[\u202a-\u202e\u2066-\u2069]/g, (c) => `\\u${c.charCodeAt(0).toString(16)}`);
 export const number = (value) => (Number.isFinite(value) ? value.toLocaleString("en-US") : "–");
 export const plural = (count, noun) => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
 export const ms = (text) => (text ? Date.parse(text) : NaN);
@@ -58,7 +64,8 @@ export function eta(run, now = Date.now()) {
 }
 
 // One line that tells what became of a run, the error first.
-export function summary(run) {
+export const summary = (run) => flat(whatBecame(run));
+function whatBecame(run) {
   const t = run.tasks;
   if (run.reason) return run.reason[0].toUpperCase() + run.reason.slice(1);
   if (run.execution?.startError) return `Not started after ${plural(run.execution.startAttempts, "attempt")}: ${run.execution.startError}`;
@@ -72,4 +79,4 @@ export function summary(run) {
 
 // The names the audit row, ECS and the page use for a task's error, shortest first.
 export const reasonOf = (task) => task.reason?.class ?? task.stopCode ?? (task.status === "Failed" ? "Failed" : "");
-export const sentenceOf = (task) => task.reason?.sentence ?? task.stoppedReason ?? "";
+export const sentenceOf = (task) => flat(task.reason?.sentence ?? task.stoppedReason);

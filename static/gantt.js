@@ -10,11 +10,12 @@ const WORST = [0, 2, 1, 4, 3]; // of a pixel's tasks the one with the highest is
 
 export const orders = { start: "start", took: "duration", status: "status", spec: "spec order" };
 
-// Marks of a task: begin of each phase and the end; NaN where a phase is not known.
+// Marks of a task: begin of each phase and the end; NaN where a phase is not known. Tasks that do not fit
+// (`fit` may be null) are faint.
 export class Model {
-  constructor(tasks, run, order, now) {
+  constructor(tasks, run, order, now, fit) {
     const n = tasks.length;
-    Object.assign(this, { tasks, n, run, now, status: new Uint8Array(n), marks: new Float64Array(n * 6), open: 0,
+    Object.assign(this, { tasks, n, run, now, fit, faint: new Uint8Array(n), status: new Uint8Array(n), marks: new Float64Array(n * 6), open: 0,
       from: format.ms(run.startedAt ?? run.submittedAt), to: 0 });
     for (let i = 0; i < n; i++) this.read(i, tasks[i]);
     this.to = Math.max(this.to, this.open ? now : 0, this.from + 1000);
@@ -24,6 +25,7 @@ export class Model {
   read(i, task) {
     const list = phases(task, this.run, this.now);
     this.status[i] = Math.max(0, STATUSES.indexOf(task.status));
+    this.faint[i] = this.fit && !this.fit(task) ? 1 : 0;
     if (!format.over(task.status)) this.open++;
     this.marks.fill(NaN, i * 6, i * 6 + 6);
     for (const { name, from } of list) this.marks[i * 6 + PHASES.indexOf(name)] = from;
@@ -34,6 +36,11 @@ export class Model {
     if (format.over(task.status) && !(this.marks[i * 6 + 4] > 0)) this.marks[i * 6 + 4] = end;
     if (list[0].from < this.from) this.from = list[0].from;
     if (end > this.to) this.to = end;
+  }
+
+  // Of several tasks on one line of pixels the one with the highest rank is shown.
+  rank(i) {
+    return this.faint[i] ? -1 : WORST[this.status[i]];
   }
 
   // When the task left its queue; those that did not stand last.
@@ -79,7 +86,8 @@ function axis(ctx, view, size, model, colours) {
     ctx.fillStyle = colours.line;
     ctx.fillRect(x - 0.5, 0, 1, size.h);
     ctx.fillStyle = colours.dim;
-    if (t >= 0) ctx.fillText(t === 0 ? "start" : `+${format.duration(t / 1000).replace(/\.0 s/, " s")}`, x + 4, AXIS / 2);
+    const text = t < 0 ? "" : t === 0 ? "start" : `+${format.duration(t / 1000).replace(/\.0 s/, " s")}`;
+    if (x + 4 + ctx.measureText(text).width <= size.w) ctx.fillText(text, x + 4, AXIS / 2);
   }
 }
 
@@ -90,36 +98,41 @@ function bar(ctx, model, i, y, h, view, scale, colours) {
   const end = model.marks[i * 6 + 5];
   if (!(end > view.from)) return;
   let to = end;
+  ctx.globalAlpha = model.faint[i] ? 0.18 : 1;
   for (let p = 4; p >= 0; p--) {
     const from = model.marks[i * 6 + p];
     if (!(from > 0)) continue;
     const x = Math.max(0, (from - view.from) * scale);
     const w = Math.min((to - view.from) * scale, ctx.canvas.width) - x;
-    if (w > 0) {
+    if (w > 0 || p === 4) {
       ctx.fillStyle = p === 4 ? endColour(model.status[i], colours) : colours[`phase-${PHASES[p]}`];
       if (p === 0 && h >= 4) ctx.fillRect(x, y + h * 0.35, w, Math.max(h * 0.3, 1));
       else ctx.fillRect(x, y, Math.max(w, 2), h);
     }
     to = from;
   }
+  ctx.globalAlpha = 1;
 }
 
-// Failed bars also carry a cross, so that colour is not all that tells them.
-function cross(ctx, model, i, y, h, view, scale, colours) {
-  const x = Math.max(6, (model.marks[i * 6 + 5] - view.from) * scale + 4);
+// Failed bars also carry a cross, so that colour is not all that tells them; it stands behind the name.
+function cross(ctx, y, h, colours, x) {
   ctx.fillStyle = colours.failed;
   ctx.fillText("✕", x, y + h / 2);
 }
 
-// The name on a piece of background, so that it is read over any bar.
-function label(ctx, name, y, h, colours, room) {
+// The name on a piece of background, so that it is read over any bar; behind one that it would hide. Answers
+// where it ends.
+function label(ctx, name, y, h, colours, room, end) {
   const text = format.cut(name.slice(0, 64), Math.max(8, Math.min(28, Math.floor(room / 24))));
   ctx.globalAlpha = 0.88;
   ctx.fillStyle = colours.panel;
-  ctx.fillRect(0, y, ctx.measureText(text).width + 12, h);
+  const width = ctx.measureText(text).width + 12;
+  const x = end > 0 && end < width ? end + 2 : 0;
+  ctx.fillRect(x, y, width, h);
   ctx.globalAlpha = 1;
   ctx.fillStyle = colours.text;
-  ctx.fillText(text, 6, y + h / 2 + 1);
+  ctx.fillText(text, x + 6, y + h / 2 + 1);
+  return x + width;
 }
 
 // Of the tasks that share a pixel's line the worst one is drawn.
@@ -129,7 +142,7 @@ function thin(ctx, model, size, view, scale, colours) {
     const first = Math.floor(view.top + y * per);
     const last = Math.min(model.n, Math.max(first + 1, Math.floor(view.top + (y + 1) * per)));
     let shown = model.rows[first];
-    for (let r = first; r < last; r++) if (WORST[model.status[model.rows[r]]] > WORST[model.status[shown]]) shown = model.rows[r];
+    for (let r = first; r < last; r++) if (model.rank(model.rows[r]) > model.rank(shown)) shown = model.rows[r];
     if (first < model.n) bar(ctx, model, shown, y + AXIS, 1, view, scale, colours);
   }
 }
@@ -145,8 +158,9 @@ function thick(ctx, model, size, view, scale, colours) {
     // Thin bars stand on whole pixels, or they would shimmer.
     if (h < 5) [y, tall] = [Math.floor(y), Math.max(1, Math.floor(y + h) - Math.floor(y))];
     bar(ctx, model, i, y, tall, view, scale, colours);
-    if (h >= 11 && model.status[i] === 3) cross(ctx, model, i, y, h - gap, view, scale, colours);
-    if (h >= 15) label(ctx, model.tasks[i].taskName, y, h - gap, colours, size.w);
+    const end = (model.marks[i * 6 + 5] - view.from) * scale;
+    const named = h >= 15 ? label(ctx, model.tasks[i].taskName, y, h - gap, colours, size.w, end) : 6;
+    if (h >= 11 && model.status[i] === 3 && !model.faint[i]) cross(ctx, y, h - gap, colours, Math.max(named, end + 4));
   }
 }
 

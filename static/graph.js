@@ -9,7 +9,7 @@ import { Empty, html } from "./ui.js";
 
 const HEIGHT = 42;
 const shapes = { current: "◐", done: "●", failed: "✕", idle: "○" };
-const width = (name) => Math.min(Math.max(name.length * 8.4 + 46, 110), 380);
+const width = (name) => Math.min(Math.max(name.length * 8.3 + 42, 100), 380);
 
 // Where a state goes: {to, label}. Catchers are drawn too, they are where failures go.
 function leads(state) {
@@ -41,7 +41,7 @@ function add(graph, machine, parent, feet, entered) {
     for (const part of parts) {
       add(graph, part, frame, feet, entered);
       graph.setEdge(name, part.StartAt, {});
-      for (const [last, { End }] of Object.entries(part.States)) if (End) graph.setEdge(feet.get(last) ?? last, `foot ${name}`, {});
+      for (const [last, { End, Type }] of Object.entries(part.States)) if (End || Type === "Succeed") graph.setEdge(feet.get(last) ?? last, `foot ${name}`, {});
     }
   }
   for (const [name, state] of Object.entries(machine.States ?? {})) {
@@ -51,7 +51,7 @@ function add(graph, machine, parent, feet, entered) {
 
 export function layout(machine, entered = () => true) {
   const graph = new dagre.graphlib.Graph({ compound: true });
-  graph.setGraph({ rankdir: "TB", nodesep: 26, ranksep: 34, marginx: 12, marginy: 12 });
+  graph.setGraph({ rankdir: "TB", nodesep: 16, ranksep: 30, marginx: 12, marginy: 12 });
   graph.setDefaultEdgeLabel(() => ({}));
   add(graph, machine, null, new Map(), entered);
   dagre.layout(graph);

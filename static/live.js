@@ -30,7 +30,7 @@ export function useLink() {
 
 // Follows `path` (of events). `load(signal)` fetches all that is shown and is called at the start,
 // after each gap, and as a poll; `heard(run)` gets each event. An error of load with a 4xx status
-// is the view's own matter and ends the following; any other makes the page stale.
+// is the view's own matter and ends the following (nothing is asked until the address changes); any other makes the page stale.
 export function useFollow(path, load, heard) {
   const latest = useLatest({ load, heard });
   useEffect(() => {
@@ -78,7 +78,8 @@ class Follow {
     source.onopen = () => this.source === source && this.turn();
     source.onerror = () => {
       if (this.source !== source) return;
-      if (source.readyState === EventSource.CLOSED) this.again = Date.now() + EVENTS_AGAIN_MS;
+      // Who cuts each connection at once is not asked in a circle.
+      this.again = Date.now() + (source.readyState === EventSource.CLOSED ? EVENTS_AGAIN_MS : RETRY_MS);
       source.close();
       this.source = null;
       this.turn();
@@ -106,7 +107,7 @@ class Follow {
     } catch (error) {
       if (mine.signal.aborted) return;
       if (error.status >= 400 && error.status < 500) {
-        tell("polling");
+        tell("ended");
         this.stop();
         return;
       }
@@ -119,18 +120,27 @@ class Follow {
   }
 }
 
-// Calls `fn` soon, and not more often than every `ms`; the last call is never lost.
+// Calls `fn` soon, not more often than every `ms` and not while what it promised is under way; the
+// last call is never lost. The promise must not be refused.
 export function paced(fn, ms) {
   let last = 0;
   let timer = 0;
-  const run = () => {
+  let [busy, again, stopped] = [false, false, false];
+  const run = async () => {
     timer = 0;
     last = Date.now();
-    fn();
+    [busy, again] = [true, false];
+    await fn();
+    busy = false;
+    if (again) call();
   };
   const call = () => {
-    timer ||= setTimeout(run, Math.max(0, last + ms - Date.now()));
+    again = busy;
+    if (!busy && !stopped) timer ||= setTimeout(run, Math.max(0, last + ms - Date.now()));
   };
-  call.stop = () => clearTimeout(timer);
+  call.stop = () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
   return call;
 }

@@ -21,19 +21,23 @@ export function Events({ data, edition, query }) {
   return html`<div class="toolbar">${query.state ? html`<button class="chip" onClick=${() => change({ state: "" })}>state ${format.cut(query.state, 60)} <span aria-hidden="true">✕</span><span class="hidden">: clear</span></button>` : ""}
       <span class="dim num" role="status">${format.plural(rows.length, "event")}</span></div>
     <${VirtualTable} caption="State machine events" columns=${columns} rows=${rows} id=${(event) => event.id} chosen=${open?.id} onChoose=${(event) => setOpen(open?.id === event.id ? null : event)} empty=${empty} />
-    ${open && html`<pre class="raw" tabindex="0" aria-label=${`Event ${open.id}`}>${JSON.stringify(open, null, 2)}</pre>`}`;
+    ${open && html`<pre class="raw" tabindex="0" aria-label=${`Event ${open.id}`}>${format.json(open)}</pre>`}`;
 }
 
 export function Spec({ id }) {
   const [state, set] = useState({});
+  const [copied, setCopied] = useState("");
+  // Browsers give the clipboard to pages of localhost and https alone.
+  const copy = () => Promise.resolve(navigator.clipboard?.writeText(state.text) ?? Promise.reject())
+    .then(() => setCopied("copied"), () => setCopied("this browser gives no clipboard to a page without https: select the text"));
   useEffect(() => {
     const controller = new AbortController();
-    api.spec(id, controller.signal).then((value) => set({ text: JSON.stringify(value, null, 2) }), (error) => set({ error }));
+    api.spec(id, controller.signal).then((value) => set({ text: format.json(value) }), (error) => set({ error }));
     return () => controller.abort();
   }, [id]);
   if (state.error) return html`<${Alert}>${state.error.message}<//>`;
   if (!state.text) return html`<${Empty}>Loading…<//>`;
   return html`<div class="toolbar"><span class="dim">as it was submitted</span><span class="fill"></span>
-      <button onClick=${() => navigator.clipboard?.writeText(state.text)}>Copy</button></div>
+      <span class="dim" role="status">${copied}</span><button onClick=${copy}>Copy</button></div>
     <pre class="raw tall" tabindex="0" aria-label="Spec">${state.text}</pre>`;
 }

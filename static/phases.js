@@ -1,4 +1,5 @@
-// phases: where a task's time went, from the times that are known. Pure.
+// phases: where a task's time went, from the times that are known.
+import { now as present } from "./api.js";
 import * as format from "./format.js";
 
 // In their order; the name is also the colour's in the style sheet.
@@ -17,16 +18,16 @@ function times(task) {
 }
 
 // When a task ended, or now; NaN for one that has not begun.
-export const finish = (task, now = Date.now()) => (format.over(task.status) ? times(task).updated : now);
+export const finish = (task, now = present()) => (format.over(task.status) ? times(task).updated : now);
 
 // Seconds at work: the task's own word, else from its container's start to its end.
-export function took(task, now = Date.now()) {
+export function took(task, now = present()) {
   return task.execTimeInSeconds ?? (finish(task, now) - times(task).started) / 1000;
 }
 
 // [{name, from, to}] in milliseconds. A time that is not known joins its phase to the next; a clock
 // that went back gives no negative phase.
-export function phases(task, run, now = Date.now()) {
+export function phases(task, run, now = present()) {
   const end = finish(task, now);
   const { created, pull, pulled, started } = times(task);
   const marks = [["queued", format.ms(run.startedAt ?? run.submittedAt)], ["provisioning", created], ["pull", pull], ["start", pulled], ["run", started]]

@@ -39,7 +39,7 @@ function Failures({ failures, query }) {
     const on = query.reason === group.class;
     return html`<li key=${`${group.class} ${group.exitCode} ${group.stopCode} ${group.sentence}`}><button class="count" aria-pressed=${on} onClick=${() => change({ reason: on ? "" : group.class, status: "", tab: "" })}>
       <b class="num failed-text">${format.number(group.count)} ×</b> ${format.cut(group.class ?? group.stopCode ?? "Failed", 60)}</button>
-      <p>${format.cut(group.sentence ?? "", 400)}
+      <p>${format.cut(format.flat(group.sentence), 400)}
         ${group.remedy && html` <span class="remedy">${group.remedy}</span>`}
         <span class="dim num"> ${[Number.isFinite(group.exitCode) && group.exitCode >= 0 ? `exit ${group.exitCode}` : "", group.firstAt ? `first ${format.moment(group.firstAt)}` : ""].filter(Boolean).join(", ")}</span></p></li>`;
   })}</ul></section>`;
@@ -115,7 +115,7 @@ export function Run({ id, query }) {
   const line = format.summary(run);
   return html`<${Head} data=${data} refresh=${refresh} />
     <p class=${`summary ${format.kind(run.status)}`} title=${line.length > 500 ? format.cut(line, 2000) : null}>${format.cut(line, 500)}</p>
-    <${Counts} run=${run} query=${query} /><${Facts} run=${run} now=${Date.now()} />
+    <${Counts} run=${run} query=${query} /><${Facts} run=${run} now=${api.now()} />
     <${Failures} failures=${data.failures} query=${query} />
     <div class="linked"><section class="panel timeline" aria-label="Timeline"><${Timeline} data=${data} edition=${edition} query=${query} brush=${brush} onBrush=${setBrush} /></section>
       <section class="panel machine" aria-label="State machine"><${Graph} data=${data} query=${query} /></section></div>

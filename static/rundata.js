@@ -20,7 +20,7 @@ class Data {
     if (index === undefined) {
       this.at.set(task.taskName, this.tasks.length);
       this.tasks.push(task);
-    } else this.tasks[index] = task;
+    } else if (!(this.tasks[index].version > task.version)) this.tasks[index] = task;
   }
 
   hear(run) {
@@ -59,11 +59,14 @@ class Data {
   async loadEvents(signal, grown) {
     for (let more = true; more;) {
       const page = await api.events(this.id, api.offline ? null : this.events.at(-1)?.id, signal);
-      if (api.offline) this.events = [];
-      this.events.push(...page.items);
-      for (const event of page.items) this.counts.add(event);
+      const last = this.events.at(-1)?.id ?? 0; // another load may have brought them meanwhile
+      const items = page.items.filter((event) => event.id > last);
+      for (const event of items) {
+        this.events.push(event);
+        this.counts.add(event);
+      }
       more = Boolean(page.nextCursor);
-      if (page.items.length) grown();
+      if (items.length) grown();
     }
   }
 
@@ -93,6 +96,8 @@ export function useRunData(id) {
     try {
       await data.load(signal, grown);
       data.error = null;
+      if (missed.current) soon.current();
+      missed.current = false;
     } catch (error) {
       if (!signal.aborted && error.status >= 400 && error.status < 500) data.error = error;
       grown();
@@ -101,12 +106,10 @@ export function useRunData(id) {
   };
   const latest = useLatest(load);
   const soon = useRef(null);
-  const busy = useRef(false);
-  soon.current ??= paced(async () => {
-    if (busy.current || !data.complete) return;
-    busy.current = true;
-    await latest.current(new AbortController().signal).catch(() => {});
-    busy.current = false;
+  const missed = useRef(false); // something changed while all was loaded for the first time
+  soon.current ??= paced(() => {
+    missed.current = !data.complete;
+    return data.complete && latest.current(new AbortController().signal).catch(() => {});
   }, FRESH_MS);
   useEffect(() => () => { soon.current.stop(); cancelAnimationFrame(frame.current); }, []);
   const heard = (run) => {

@@ -119,10 +119,13 @@ export function Runs({ query }) {
   const key = JSON.stringify(wanted.current);
   const news = useNews(page);
   const load = async (signal) => {
-    const [runs, numbers] = await Promise.allSettled([api.runs({ limit: 50, ...wanted.current }, signal), api.stats(signal)]);
+    const mine = wanted.current;
+    const [runs, numbers] = await Promise.allSettled([api.runs({ limit: 50, ...mine }, signal), api.stats(signal)]);
     if (numbers.status === "fulfilled") setStats(numbers.value);
+    if (JSON.stringify(mine) !== JSON.stringify(wanted.current)) return; // it was asked for something else meanwhile
     if (runs.status === "rejected") {
-      if (!signal.aborted && runs.reason.status) setError(runs.reason);
+      // A server that is in trouble (5xx) makes the page stale; what was known stays.
+      if (!signal.aborted && runs.reason.status < 500) setError(runs.reason);
       throw runs.reason;
     }
     setError(null);

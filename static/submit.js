@@ -27,13 +27,13 @@ function Editor({ text, problems, onText, area }) {
       placeholder=${`Paste a spec, or drop a file here. For example:\n${example}`}
       onInput=${(event) => onText(event.currentTarget.value)}
       onScroll=${(event) => setTop({ y: event.currentTarget.scrollTop, x: event.currentTarget.scrollLeft })}></textarea>
-    <div class="notes" aria-hidden="true">${seen.map((line) => html`<span key=${line} style=${{ ...y(line), left: `calc(${Math.min(lines[line - 1].length, 200) + 2}ch + 8px - ${top.x}px)` }}>${format.cut(at.get(line).detail, 160)}</span>`)}</div></div></div>`;
+    <div class="notes" aria-hidden="true">${seen.map((line) => html`<span key=${line} style=${{ ...y(line), left: `calc(${Math.min(lines[line - 1].length, 200) + 2}ch + 8px - ${top.x}px)` }}>${format.cut(format.flat(at.get(line).detail), 160)}</span>`)}</div></div></div>`;
 }
 
 function Problems({ problems, more, go }) {
   return html`<ol id="problems" class="problems" aria-live="polite">${problems.map((problem, i) => html`<li key=${i}>
     <button class="plain" onClick=${() => go(problem.line)}>line ${problem.line}</button>
-    ${problem.pointer && html`<code>${format.cut(problem.pointer, 120)}</code>`} <span>${format.cut(problem.detail, 600)}</span></li>`)}
+    ${problem.pointer && html`<code>${format.cut(format.flat(problem.pointer), 120)}</code>`} <span>${format.cut(format.flat(problem.detail), 600)}</span></li>`)}
     ${more && html`<li>${more}</li>`}</ol>`;
 }
 
@@ -122,7 +122,7 @@ export function Submit({ onClose, onDone }) {
       <label><span>Pattern</span><select value=${pattern} onChange=${(event) => setPattern(event.currentTarget.value)}>
         <option value="">as the spec says</option><option value="1">1: a Lambda function launches</option><option value="2">2: Step Functions launches</option></select></label></div>
     <${Editor} text=${text} problems=${problems} onText=${edit} area=${area} />
-    ${wrong && !problems.length && html`<${Alert}>${wrong.message}<//>`}
+    ${wrong && !problems.length && html`<${Alert}>${format.flat(wrong.message)}<//>`}
     <${Problems} problems=${problems} go=${go} more=${wrong?.moreErrors} />
     ${checked.forecast && html`<${Forecast} forecast=${checked.forecast} />`}</div>
     <footer><span class="dim">${checked.waiting ? "Checking…" : text.trim() ? "" : "Nothing is started before you say so."}</span><span class="fill"></span>

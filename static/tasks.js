@@ -18,13 +18,18 @@ const columns = [
   { name: "object", title: "Object", class: "c-object", by: (task) => task.objectKey, cell: (task) => html`<${Name} text=${task.objectKey} />` },
 ];
 
+// Does a task fit the query? null when the query asks for nothing.
+export function fits({ status, reason, q }) {
+  if (!status && !reason && !q) return null;
+  const [wanted, text] = [status?.toLowerCase(), q?.toLowerCase()];
+  return (task) => (!wanted || task.status.toLowerCase() === wanted) && (!reason || format.reasonOf(task) === reason)
+    && (!text || task.taskName.toLowerCase().includes(text) || task.objectKey?.toLowerCase().includes(text) || task.ecsTaskId?.includes(text));
+}
+
 // Which tasks the query and the brush of the timeline leave.
-export function select(tasks, query, brush, run) {
-  const status = query.status?.toLowerCase();
-  const text = query.q?.toLowerCase();
-  return tasks.filter((task) => (!status || task.status.toLowerCase() === status)
-    && (!query.reason || format.reasonOf(task) === query.reason)
-    && (!text || task.taskName.toLowerCase().includes(text) || task.objectKey?.toLowerCase().includes(text) || task.ecsTaskId?.includes(text))
+function select(tasks, query, brush, run) {
+  const fit = fits(query);
+  return tasks.filter((task) => (!fit || fit(task))
     && (!brush || brush.has(task.taskName, () => {
       const [first] = phases(task, run);
       return first ? [first.from, finish(task)] : null;

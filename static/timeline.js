@@ -1,11 +1,13 @@
 // timeline: a run's tasks over time on one canvas. Drag moves, Ctrl + wheel or + and - zoom, Shift + drag (or
 // the button) selects, a click opens the task. The task table below shows the same in words.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { now } from "./api.js";
 import { colour } from "./chart.js";
 import * as format from "./format.js";
 import { AXIS, Model, clamp, draw, fit, orders } from "./gantt.js";
 import { names, phases } from "./phases.js";
 import { change } from "./route.js";
+import { fits } from "./tasks.js";
 import { html, useLatest } from "./ui.js";
 
 const PALETTE = ["line", "dim", "text", "panel", "link", "brush", "submitted", "running", "completed", "failed", "cancelled",
@@ -111,13 +113,10 @@ class Stage {
   taskAt({ row, y }) {
     const per = this.view.rows / (this.size.h - AXIS);
     if (y < AXIS || row < 0 || row >= this.model.n) return null;
-    if (per <= 1) return this.model.tasks[this.model.rows[Math.floor(row)]];
-    let found = null;
-    for (let r = Math.floor(row); r < Math.min(this.model.n, row + per); r++) {
-      const task = this.model.tasks[this.model.rows[r]];
-      if (!found || (task.status === "Failed" && found.status !== "Failed")) found = task;
-    }
-    return found;
+    const { rows, n, tasks } = this.model;
+    let found = rows[Math.floor(row)];
+    for (let r = Math.floor(row); per > 1 && r < Math.min(n, row + per); r++) if (this.model.rank(rows[r]) > this.model.rank(found)) found = rows[r];
+    return tasks[found];
   }
 
   point(event) {
@@ -182,7 +181,7 @@ class Stage {
 function Tip({ tip, run }) {
   if (!tip) return null;
   const list = phases(tip.task, run);
-  return html`<div class="tip" style=${{ transform: `translate(${tip.x}px, ${tip.y}px)` }}><b><bdi>${format.cut(tip.task.taskName, 60)}</bdi></b> ${format.shape(tip.task.status)} ${tip.task.status}
+  return html`<div class="tip" style=${{ transform: `translate(${tip.left ? `calc(${tip.x - 12}px - 100%)` : `${tip.x + 12}px`}, ${tip.y}px)` }}><b><bdi>${format.cut(tip.task.taskName, 60)}</bdi></b> ${format.shape(tip.task.status)} ${tip.task.status}
     ${tip.task.status === "Failed" ? html`<div>${format.cut(format.reasonOf(tip.task), 60)}</div>` : ""}
     ${list.map(({ name, from, to }) => html`<div key=${name}>${names[name]} ${format.duration((to - from) / 1000)}</div>`)}</div>`;
 }
@@ -226,16 +225,16 @@ export function Timeline({ data, edition, query, brush, onBrush }) {
   const [selecting, setSelecting] = useState(false);
   const order = query.order ?? "start";
   const act = useLatest({ open: (task) => change({ task: task.taskName }),
-    hover: (task, at) => setTip(task && { task, x: Math.min(at.x + 12, canvas.current.clientWidth - 240), y: at.y + 12 }),
+    hover: (task, at) => setTip(task && { task, x: at.x, left: at.x > canvas.current.clientWidth / 2, y: at.y + 12 }),
     select: (model, area) => { setSelecting(false); onBrush(model ? brushed(model, area) : null); } });
   const stage = useStage(canvas, act);
-  const wanted = useLatest(() => stage.current.show(new Model(data.tasks, data.run, order, Date.now())));
+  const wanted = useLatest(() => stage.current.show(new Model(data.tasks, data.run, order, now(), fits(query))));
   const state = useRef({ timer: 0, at: 0 }).current;
   // All tasks are read again after a change, but not for each of a burst of them.
   useEffect(() => {
     state.timer ||= setTimeout(() => { state.timer = 0; state.at = Date.now(); wanted.current(); }, Math.max(0, state.at + REBUILD_MS - Date.now()));
   }, [edition]);
-  useEffect(() => { if (state.at) wanted.current(); }, [order]);
+  useEffect(() => { if (state.at) wanted.current(); }, [order, query.status, query.reason, query.q]);
   useEffect(() => {
     const running = !format.over(data.run.status);
     const timer = running ? setInterval(() => document.hidden || wanted.current(), LIVE_MS) : 0;

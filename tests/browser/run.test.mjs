@@ -1,15 +1,18 @@
 // One run: why a task failed, cancelling, retrying, the offline copy, hostile names, many tasks.
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Browser, ROOT, Server, spec, taskList } from "./support.mjs";
 
 const program = join(ROOT, process.env.STEPFLEET_BUILD ?? "build", "s3-copy-task");
-// task-00002 fails; a task whose name begins with "slow" waits until it is stopped.
-const server = new Server().useWorkers({ "s3-copy-task": `case "$task_name" in
+// task-00002 fails; a task whose name begins with "slow" waits until it is stopped, with "wait" for a file.
+const server = new Server();
+server.useWorkers({ "s3-copy-task": `case "$task_name" in
 *00002) exit 3 ;;
 slow*) exec tail -f /dev/null ;;
+wait*) while [ ! -e '${server.folder}'/"$task_name" ]; do sleep .1; done ;;
 esac
 exec '${program}'` });
 const browser = new Browser();
@@ -37,6 +40,35 @@ test("a failed task tells its reason, and the run tells it first", async () => {
   await drawer.getByText('"taskName": "task-00002"').waitFor();
   await page.keyboard.press("Escape");
   await drawer.waitFor({ state: "detached" });
+  await browser.done(page);
+});
+
+test("what changes while an answer is under way is not left for later, and nothing is shown twice", async () => {
+  const page = await browser.page();
+  let release;
+  const held = new Promise((done) => { release = done; });
+  // The server's answers are made at once and given late: they are old when they arrive.
+  const late = async (route) => {
+    const reply = await route.fetch();
+    await held;
+    await route.fulfill({ response: reply }).catch(() => {}); // the page may have given up meanwhile
+  };
+  const id = await server.submit(spec(1, { taskList: tasks(2, (i) => ({ taskName: `wait-${i}` })) }), 1);
+  await page.goto(`${server.url}/#/runs/${id}`);
+  await grid(page).getByText("wait-1").waitFor();
+  await page.locator("#state.live").waitFor();
+  await page.route(/\/tasks\?since=|\/events\?limit=/, late);
+  const asked = () => page.waitForRequest(/\/tasks\?since=/);
+  await Promise.all([asked(), writeFile(join(server.folder, "wait-0"), "")]);
+  await Promise.all([asked(), page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")))]); // all again, beside the other
+  await writeFile(join(server.folder, "wait-1"), "");
+  await page.locator(".summary.completed").waitFor();
+  release();
+  // Sooner than the next look that is taken in any case, every 15 s.
+  await grid(page).locator(".badge.completed").nth(1).waitFor({ timeout: 9000 });
+  await page.getByRole("tab", { name: /^Events/ }).click();
+  const { items } = await server.get(`/workflows/${id}/events?limit=1000`);
+  await page.getByText(`${items.length} events`, { exact: true }).waitFor();
   await browser.done(page);
 });
 
@@ -111,15 +143,38 @@ test("CSV and JSON are downloads; the offline copy opens from disk and asks nobo
   assert.match(await copy.locator(".summary.failed").innerText(), /1 of 4 tasks failed/);
   await grid(copy).getByText("task-00002").click();
   await copy.getByRole("complementary").getByRole("region", { name: "Reason" }).waitFor();
-  await copy.getByRole("button", { name: /^InvokeTaskMonitor Task/ }).waitFor();
+  const state = copy.getByRole("button", { name: /^InvokeTaskMonitor Task/ });
+  const before = await state.getAttribute("aria-label");
+  await copy.evaluate(() => document.dispatchEvent(new Event("visibilitychange"))); // as after another tab
+  await copy.getByRole("tab", { name: "Spec" }).click();
+  await copy.locator("pre.tall").waitFor();
+  assert.equal(await state.getAttribute("aria-label"), before);
   assert.equal(await copy.getByRole("button", { name: "Retry failed" }).count(), 0);
   await browser.done(copy);
+});
+
+test("an offline copy of a run that goes on stands still", async () => {
+  const id = await server.submit(spec(1, { taskList: tasks(1, () => ({ taskName: "slow-1" })) }), 1);
+  const page = await browser.page();
+  await page.goto(`${server.url}/#/runs/${id}`);
+  await page.locator(".summary.running").waitFor();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByText("Offline HTML").click()]);
+  const file = join(server.folder, download.suggestedFilename());
+  await download.saveAs(file);
+  await browser.done(page);
+  const copy = await browser.page({ offline: true });
+  await copy.clock.install({ time: Date.now() + 864e5 });
+  await copy.goto(pathToFileURL(file).href);
+  await copy.locator(".summary.running").waitFor();
+  assert.match(await copy.locator(".facts.wide div", { hasText: "Duration" }).locator("dd").innerText(), / m?s$/);
+  await browser.done(copy);
+  await fetch(`${server.url}/workflows/${id}/cancel`, { method: "POST" });
 });
 
 test("hostile names are text", async () => {
   const names = ["<img src=x onerror=\"document.title='owned'\">", "\u202Etxet\u2066 rtl", "😀🚀", "</script><script>document.title='owned'</script>", "&lt;b&gt;"];
   const id = await server.submit(spec(1, { workflowName: "copy_pattern_1", labels: { note: "<b>x</b>" },
-    taskList: tasks(names.length + 1, (i) => ({ taskName: names[i] ?? "n".repeat(255), objectKey: i ? "input/sample.bin" : `<i>${"k".repeat(980)}` })) }), 1);
+    taskList: tasks(names.length + 1, (i) => ({ taskName: names[i] ?? "n".repeat(255), objectKey: i > 1 ? "input/sample.bin" : `<i>${"k".repeat(980)}` })) }), 1);
   await server.over(id);
   const page = await browser.page();
   await page.goto(`${server.url}/#/runs/${id}`);
@@ -128,7 +183,10 @@ test("hostile names are text", async () => {
     const heading = page.getByRole("complementary").locator("header bdi");
     await page.waitForFunction((text) => document.querySelector("aside header bdi")?.textContent === text, name);
     assert.equal(await heading.textContent(), name);
+    assert.doesNotMatch(await page.locator("pre.raw").textContent(), /[\u202a-\u202e\u2066-\u2069]/);
   }
+  // A sentence that names a task is not turned around by its name.
+  assert.doesNotMatch(await page.locator(".summary").innerText(), /[\u202a-\u202e\u2066-\u2069]/);
   assert.equal(await page.locator("main img, main i:not(.swatch), main b img").count(), 0);
   assert.doesNotMatch(await page.title(), /owned/);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
