@@ -1,6 +1,6 @@
 // One run: why a task failed, cancelling, retrying, the offline copy, hostile names, many tasks.
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { access, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -36,6 +36,9 @@ test("a failed task tells its reason, and the run tells it first", async () => {
   await drawer.getByRole("region", { name: "Reason" }).getByText(/exit code 3/).first().waitFor();
   await drawer.getByText("What to do:").waitFor();
   await drawer.getByText("Step Functions says").waitFor();
+  const { items } = await server.get(`/workflows/${id}/tasks`);
+  await drawer.getByText(`aws/ecs/logs/${items[1].ecsTaskId}.log`).waitFor();
+  await access(join(server.folder, "data/aws/ecs/logs", `${items[1].ecsTaskId}.log`));
   await drawer.getByText("Raw row").click();
   await drawer.getByText('"taskName": "task-00002"').waitFor();
   await page.keyboard.press("Escape");
