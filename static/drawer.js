@@ -95,7 +95,7 @@ export function Drawer({ data, name }) {
   return html`<aside class="drawer" ref=${node} tabindex="-1" aria-label=${`Task ${format.cut(name, 80)}`}>
     <header>${task && html`<${Badge} status=${task.status} />`}<h2><bdi>${format.cut(name, 1100)}</bdi></h2>
       <button class="plain" aria-label="Close" onClick=${close}>✕</button></header>
-    ${!task ? html`<${Empty}>${data.complete ? "This run has no task of that name." : "Loading…"}<//>` : html`
+    ${!task ? html`<${Empty}>${data.complete ? format.removed(data.run) || "This run has no task of that name." : "Loading…"}<//>` : html`
       <${Why} task=${task} /><${Phases} task=${task} run=${data.run} />
       <${Voices} task=${task} data=${data} />
       <section><h3>Facts</h3><dl class="facts"><${Fact} name="Started"><${Time} at=${task.startTime} /><//><${Fact} name="Last change"><${Time} at=${task.updateTime} /><//>

@@ -225,3 +225,18 @@ test("a thousand tasks are all there, and few are in the document", async () => 
   for (const key of ["+", "ArrowRight", "PageUp", "ArrowDown", "-", "0"]) await page.keyboard.press(key);
   await browser.done(page);
 });
+
+test("a run of long ago says that its tasks were removed", async () => {
+  const id = await server.submit(spec(1, { taskList: tasks(1) }), 1);
+  await server.over(id);
+  const page = await browser.page();
+  await page.route(/\/workflows\/\d+$/, async (route) => {
+    const reply = await route.fetch();
+    await route.fulfill({ response: reply, json: { ...await reply.json(), tasksRemovedAt: "2026-01-02T03:04:05.678Z" } });
+  });
+  await page.route(/\/workflows\/\d+\/(tasks|events)/, (route) => route.fulfill({ json: { items: [], nextCursor: null } }));
+  await page.goto(`${server.url}/#/runs/${id}?task=task-00001`);
+  await page.locator(".details").getByText("Tasks and events of this run were removed 2026-01-0").waitFor();
+  await page.getByRole("complementary").getByText("were removed").waitFor();
+  await browser.done(page);
+});
