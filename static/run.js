@@ -30,7 +30,8 @@ function Facts({ run, now }) {
   return html`<dl class="facts wide">${fact("Pattern", run.pattern)}${fact("Submitted", html`<${Time} at=${run.submittedAt} />`)}
     ${fact("Started", html`<${Time} at=${run.startedAt} />`)}${fact("Ended", html`<${Time} at=${run.endedAt} />`)}
     ${fact("Duration", format.duration(format.elapsed(run, now)))}${Number.isFinite(left) ? fact("Ends in", format.duration(left)) : ""}
-    ${fact("Execution", run.execution?.status ?? "not started")}</dl>`;
+    ${fact("Execution", run.execution?.status ?? "not started")}
+    ${Object.entries(run.labels ?? {}).map(([name, value]) => html`<div key=${name}><dt><bdi>${name}</bdi></dt><dd><bdi>${value}</bdi></dd></div>`)}</dl>`;
 }
 
 function Failures({ failures, query }) {

@@ -188,6 +188,7 @@ test("hostile names are text", async () => {
     assert.equal(await heading.textContent(), name);
     assert.doesNotMatch(await page.locator("pre.raw").textContent(), /[\u202a-\u202e\u2066-\u2069]/);
   }
+  assert.equal(await page.locator(".facts.wide div", { hasText: "note" }).locator("dd").innerText(), "<b>x</b>");
   // A sentence that names a task is not turned around by its name.
   assert.doesNotMatch(await page.locator(".summary").innerText(), /[\u202a-\u202e\u2066-\u2069]/);
   assert.equal(await page.locator("main img, main i:not(.swatch), main b img").count(), 0);
