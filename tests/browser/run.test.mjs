@@ -113,6 +113,7 @@ test("cancel asks first, then is seen live; what did not complete is retried", a
   await page.getByRole("button", { name: "Cancel the run" }).click();
   await page.locator(".summary.cancelled").waitFor();
   assert.equal((await server.over(id)).cancelReason, "wrong input");
+  await page.getByRole("button", { name: /, stopped$/ }).waitFor(); // the state it stood in did not fail
   await page.getByRole("button", { name: "Retry failed" }).click();
   await page.getByRole("button", { name: "Start the retry" }).click();
   await page.getByText("retry of").waitFor();
