@@ -26,7 +26,7 @@ function options(width) {
   const last = (plot, row) => plot.data[row].at(-1);
   return { width, height: HEIGHT, cursor: { y: false }, legend: { live: true }, padding: [8, 26, 0, 0],
     scales: { y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
-    axes: [{ ...axis, values: (_, ticks) => ticks.map((at) => format.clock(at * 1000).slice(0, ticks[1] - ticks[0] < 60 ? 8 : 5)) },
+    axes: [{ ...axis, space: 80, values: (_, ticks) => ticks.map((at) => format.clock(at * 1000).slice(0, ticks[1] - ticks[0] < 60 ? 8 : 5)) },
       { ...axis, size: (_, ticks) => 18 + 7 * Math.max(2, ...(ticks ?? []).map((tick) => tick.length)), incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000] }],
     series: [{ value: (plot, at) => (at ? format.clock(at * 1000) : "now") },
       ...lines.map((name) => ({ label: names[name], stroke: colour(name), width: 1.75, dash: dashes[name],

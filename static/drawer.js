@@ -57,6 +57,25 @@ function Voices({ task, data }) {
     ${said && html`<p class="dim">${said}</p>`}</section>`;
 }
 
+function clusterOf(data) {
+  try {
+    return JSON.parse(data.events[0].details.input).clusterName;
+  } catch {
+    return ""; // the history is not there, or its input was cut
+  }
+}
+
+// Where the task's log is: ECS's console shows it; a server with --local has it as a file.
+function Log({ task, data }) {
+  const [, region, account] = /^arn:aws:states:([a-z0-9-]+):([0-9]+):/.exec(data.run.execution?.arn) ?? [];
+  const cluster = clusterOf(data);
+  if (!task.ecsTaskId || !region) return html`<span class="dim">no task was started</span>`;
+  if (/^0+$/.test(account)) return `aws/ecs/logs/${task.ecsTaskId}.log in the server's data folder`;
+  if (!cluster) return html`<span class="dim">–</span>`;
+  const path = [cluster, "tasks", task.ecsTaskId, "logs"].map(encodeURIComponent).join("/");
+  return html`<a target="_blank" rel="noreferrer" href=${`https://${region}.console.aws.amazon.com/ecs/v2/clusters/${path}?region=${region}`}>in the ECS console</a>`;
+}
+
 export function Drawer({ data, name }) {
   const index = data.at.get(name);
   const task = index === undefined ? null : data.tasks[index];
@@ -76,13 +95,13 @@ export function Drawer({ data, name }) {
   return html`<aside class="drawer" ref=${node} tabindex="-1" aria-label=${`Task ${format.cut(name, 80)}`}>
     <header>${task && html`<${Badge} status=${task.status} />`}<h2><bdi>${format.cut(name, 1100)}</bdi></h2>
       <button class="plain" aria-label="Close" onClick=${close}>✕</button></header>
-    ${!task ? html`<${Empty}>${data.complete ? "This run has no task of that name." : "Loading…"}<//>` : html`
+    ${!task ? html`<${Empty}>${data.complete ? format.removed(data.run) || "This run has no task of that name." : "Loading…"}<//>` : html`
       <${Why} task=${task} /><${Phases} task=${task} run=${data.run} />
       <${Voices} task=${task} data=${data} />
       <section><h3>Facts</h3><dl class="facts"><${Fact} name="Started"><${Time} at=${task.startTime} /><//><${Fact} name="Last change"><${Time} at=${task.updateTime} /><//>
         <${Fact} name="Took">${format.duration(took(task))}<//><${Fact} name="Attempt">${task.attempt}<//>
         <${Fact} name="ECS task">${task.ecsTaskId}<//><${Fact} name="Bucket">${task.s3BucketName}<//>
         <${Fact} name="Object"><bdi>${task.objectKey}</bdi><//><${Fact} name="Copy">${task.destinationKey && html`<bdi>${task.destinationKey}</bdi>`}<//>
-        <${Fact} name="Log stream">${task.logStream}<//></dl></section>
+        <${Fact} name="Log"><${Log} task=${task} data=${data} /><//></dl></section>
       <details><summary>Raw row</summary><pre class="raw" tabindex="0" aria-label="Raw row">${format.json(task)}</pre></details>`}</aside>`;
 }

@@ -63,6 +63,10 @@ export function eta(run, now = Date.now()) {
   return ((run.tasks.total - done) * spent) / done;
 }
 
+// Why a run of long ago has no tasks and events any more; "" while it has them.
+export const removed = (run) => (run.tasksRemovedAt
+  ? `Tasks and events of this run were removed ${moment(run.tasksRemovedAt)}, as old as they were (--retention-days).` : "");
+
 // One line that tells what became of a run, the error first.
 export const summary = (run) => flat(whatBecame(run));
 function whatBecame(run) {

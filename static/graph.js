@@ -8,7 +8,7 @@ import { change } from "./route.js";
 import { Empty, html } from "./ui.js";
 
 const HEIGHT = 42;
-const shapes = { current: "◐", done: "●", failed: "✕", idle: "○" };
+const shapes = { current: "◐", done: "●", failed: "✕", stopped: "■", idle: "○" };
 const width = (name) => Math.min(Math.max(name.length * 8.3 + 42, 100), 380);
 
 // Where a state goes: {to, label}. Catchers are drawn too, they are where failures go.
@@ -87,7 +87,7 @@ export function Graph({ data, query }) {
   }, [definition, opened]);
   const box = useRef(null);
   const states = plan?.nodes.filter((node) => !node.frame && !node.foot) ?? [];
-  const telling = ["current", "failed"].flatMap((kind) => states.filter((node) => standing(counts.states.get(node.name), run) === kind));
+  const telling = ["current", "failed", "stopped"].flatMap((kind) => states.filter((node) => standing(counts.states.get(node.name), run) === kind));
   const focus = telling[0]?.name ?? definition?.StartAt;
   // A large machine shows the state that matters: where the run stands, or broke, or begins.
   useEffect(() => {

@@ -27,13 +27,13 @@ export function count() {
   };
 }
 
-// What a state shows: "current", "failed", "done" or "idle". A state that was entered and not left
-// is where a run that goes on stands, and where one that broke has broken.
+// What a state shows: "current", "failed", "stopped", "done" or "idle". A state that was entered and not
+// left is where a run that goes on stands, where one that broke has broken, or was stopped.
 export function standing(state, run) {
   if (!state?.entered) return "idle";
   const inside = state.entered > state.left;
   if (inside && !run.endedAt) return "current";
-  if (inside && run.execution?.status && run.execution.status !== "SUCCEEDED") return "failed";
+  if (inside && run.execution?.status && run.execution.status !== "SUCCEEDED") return run.execution.status === "ABORTED" ? "stopped" : "failed";
   return "done";
 }
 

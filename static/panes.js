@@ -17,7 +17,7 @@ const columns = [
 export function Events({ data, edition, query }) {
   const [open, setOpen] = useState(null);
   const rows = useMemo(() => (query.state ? data.events.filter((event) => stateOf(event) === query.state) : data.events.slice()), [edition, query.state]);
-  const empty = query.state ? "The run has not been in this state." : data.run.execution?.arn ? "No event yet." : "The execution has not started, so it has no event.";
+  const empty = format.removed(data.run) || (query.state ? "The run has not been in this state." : data.run.execution?.arn ? "No event yet." : "The execution has not started, so it has no event.");
   return html`<div class="toolbar">${query.state ? html`<button class="chip" onClick=${() => change({ state: "" })}>state ${format.cut(query.state, 60)} <span aria-hidden="true">✕</span><span class="hidden">: clear</span></button>` : ""}
       <span class="dim num" role="status">${format.plural(rows.length, "event")}</span></div>
     <${VirtualTable} caption="State machine events" columns=${columns} rows=${rows} id=${(event) => event.id} chosen=${open?.id} onChoose=${(event) => setOpen(open?.id === event.id ? null : event)} empty=${empty} />

@@ -30,7 +30,8 @@ function Facts({ run, now }) {
   return html`<dl class="facts wide">${fact("Pattern", run.pattern)}${fact("Submitted", html`<${Time} at=${run.submittedAt} />`)}
     ${fact("Started", html`<${Time} at=${run.startedAt} />`)}${fact("Ended", html`<${Time} at=${run.endedAt} />`)}
     ${fact("Duration", format.duration(format.elapsed(run, now)))}${Number.isFinite(left) ? fact("Ends in", format.duration(left)) : ""}
-    ${fact("Execution", run.execution?.status ?? "not started")}</dl>`;
+    ${fact("Execution", run.execution?.status ?? "not started")}
+    ${Object.entries(run.labels ?? {}).map(([name, value]) => html`<div key=${name}><dt><bdi>${name}</bdi></dt><dd><bdi>${value}</bdi></dd></div>`)}</dl>`;
 }
 
 function Failures({ failures, query }) {
@@ -114,7 +115,7 @@ export function Run({ id, query }) {
   const tab = tabs[query.tab] ? query.tab : "";
   const line = format.summary(run);
   return html`<${Head} data=${data} refresh=${refresh} />
-    <p class=${`summary ${format.kind(run.status)}`} title=${line.length > 500 ? format.cut(line, 2000) : null}>${format.cut(line, 500)}</p>
+    <p class=${`summary ${format.kind(run.status)}`} title=${format.cut(line, 2000)}><span class=${data.failures?.failures?.length ? "brief" : ""}>${format.cut(line, 500)}</span></p>
     <${Counts} run=${run} query=${query} /><${Facts} run=${run} now=${api.now()} />
     <${Failures} failures=${data.failures} query=${query} />
     <div class="linked"><section class="panel timeline" aria-label="Timeline"><${Timeline} data=${data} edition=${edition} query=${query} brush=${brush} onBrush=${setBrush} /></section>

@@ -61,7 +61,7 @@ export function Tasks({ data, edition, query, brush, onBrush }) {
   const rows = useMemo(() => sorted(select(data.tasks, query, brush, data.run), columns, query.sort), [edition, query.status, query.reason, query.q, query.sort, brush]);
   const filtered = query.status || query.reason || query.q || brush;
   const empty = filtered ? "No task fits these filters."
-    : data.complete ? "This run has no task." : "Loading the tasks…";
+    : !data.complete ? "Loading the tasks…" : format.removed(data.run) || "This run has no task.";
   return html`<${Filters} query=${query} reasons=${reasons} shown=${rows.length} total=${data.tasks.length} brush=${brush} onBrush=${onBrush} />
     <${VirtualTable} caption="Tasks" columns=${columns} rows=${rows} id=${(task) => task.taskName} chosen=${query.task}
       sort=${query.sort} onSort=${(sort) => change({ sort })} onChoose=${(task) => change({ task: task.taskName })}

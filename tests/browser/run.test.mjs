@@ -1,6 +1,6 @@
 // One run: why a task failed, cancelling, retrying, the offline copy, hostile names, many tasks.
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { access, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -36,6 +36,9 @@ test("a failed task tells its reason, and the run tells it first", async () => {
   await drawer.getByRole("region", { name: "Reason" }).getByText(/exit code 3/).first().waitFor();
   await drawer.getByText("What to do:").waitFor();
   await drawer.getByText("Step Functions says").waitFor();
+  const { items } = await server.get(`/workflows/${id}/tasks`);
+  await drawer.getByText(`aws/ecs/logs/${items[1].ecsTaskId}.log`).waitFor();
+  await access(join(server.folder, "data/aws/ecs/logs", `${items[1].ecsTaskId}.log`));
   await drawer.getByText("Raw row").click();
   await drawer.getByText('"taskName": "task-00002"').waitFor();
   await page.keyboard.press("Escape");
@@ -110,6 +113,7 @@ test("cancel asks first, then is seen live; what did not complete is retried", a
   await page.getByRole("button", { name: "Cancel the run" }).click();
   await page.locator(".summary.cancelled").waitFor();
   assert.equal((await server.over(id)).cancelReason, "wrong input");
+  await page.getByRole("button", { name: /, stopped$/ }).waitFor(); // the state it stood in did not fail
   await page.getByRole("button", { name: "Retry failed" }).click();
   await page.getByRole("button", { name: "Start the retry" }).click();
   await page.getByText("retry of").waitFor();
@@ -185,6 +189,7 @@ test("hostile names are text", async () => {
     assert.equal(await heading.textContent(), name);
     assert.doesNotMatch(await page.locator("pre.raw").textContent(), /[\u202a-\u202e\u2066-\u2069]/);
   }
+  assert.equal(await page.locator(".facts.wide div", { hasText: "note" }).locator("dd").innerText(), "<b>x</b>");
   // A sentence that names a task is not turned around by its name.
   assert.doesNotMatch(await page.locator(".summary").innerText(), /[\u202a-\u202e\u2066-\u2069]/);
   assert.equal(await page.locator("main img, main i:not(.swatch), main b img").count(), 0);
@@ -220,5 +225,20 @@ test("a thousand tasks are all there, and few are in the document", async () => 
   await page.locator(".details").getByText("1,000 tasks", { exact: true }).waitFor();
   await canvas.focus();
   for (const key of ["+", "ArrowRight", "PageUp", "ArrowDown", "-", "0"]) await page.keyboard.press(key);
+  await browser.done(page);
+});
+
+test("a run of long ago says that its tasks were removed", async () => {
+  const id = await server.submit(spec(1, { taskList: tasks(1) }), 1);
+  await server.over(id);
+  const page = await browser.page();
+  await page.route(/\/workflows\/\d+$/, async (route) => {
+    const reply = await route.fetch();
+    await route.fulfill({ response: reply, json: { ...await reply.json(), tasksRemovedAt: "2026-01-02T03:04:05.678Z" } });
+  });
+  await page.route(/\/workflows\/\d+\/(tasks|events)/, (route) => route.fulfill({ json: { items: [], nextCursor: null } }));
+  await page.goto(`${server.url}/#/runs/${id}?task=task-00001`);
+  await page.locator(".details").getByText("Tasks and events of this run were removed 2026-01-0").waitFor();
+  await page.getByRole("complementary").getByText("were removed").waitFor();
   await browser.done(page);
 });
