@@ -1,6 +1,6 @@
 // app: the frame around the views: name, freshness, colours, keys; and which view the address names.
 import { render } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { offline } from "./api.js";
 import * as format from "./format.js";
 import { useLink } from "./live.js";
@@ -42,7 +42,7 @@ export function applyScheme(scheme) {
 
 function Scheme() {
   const [scheme, set] = useState(recall("scheme") ?? "auto");
-  useEffect(() => {
+  useLayoutEffect(() => { // before anything is painted in the other colours
     applyScheme(scheme);
     remember("scheme", scheme);
   }, [scheme]);
