@@ -20,8 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("STEPFLEET_BUILD", "build")
 PROGRAM = BUILD / "stepfleet"
 FINAL = {"Completed", "Failed", "Cancelled"}
-# Sanitized builds are slower; nothing here measures time, so ceilings can be generous.
-# Sanitizers make programs several times slower, ThreadSanitizer most of all.
+# Nothing here measures time, so ceilings can be generous; sanitizers make programs several times slower.
 PATIENCE = 120 if BUILD.name == "build" else 400
 REPORT_MAX = 12000  # characters shown of each log with a sanitizer's report
 
