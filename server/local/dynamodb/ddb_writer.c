@@ -79,7 +79,7 @@ static int run_group(struct ddb_writer *w, struct ddb_job *group, struct error *
 }
 
 /* The job ends before its call does: it holds references to the call's input, which from `done` on
- * may be freed on another thread. */
+ * may be freed on another thread. A job whose commit failed has an output that is not true. */
 static void answer(struct ddb_job *job)
 {
     struct local_call *call = job->call;
@@ -88,10 +88,12 @@ static void answer(struct ddb_job *job)
     job->output = NULL;
     job->fault = (struct ddb_fault){0};
     ddb_job_free(job);
-    if (fault.status)
+    if (fault.status) {
+        json_decref(output);
         ddb_fault_answer(&fault, call);
-    else
+    } else {
         local_reply(call, output);
+    }
     ddb_fault_clear(&fault);
 }
 
