@@ -2,9 +2,8 @@
  * needed, and before a run is closed. */
 #include "workers/monitor/summary.h"
 
-#include "lib/aws/s3.h"
 #include "lib/json/json_read.h"
-#include "lib/manifest/manifest.h"
+#include "workers/run/plan.h"
 
 #include <string.h>
 
@@ -34,29 +33,13 @@ void summary_close(struct summary_view *v)
     *v = (struct summary_view){0};
 }
 
-/* A long list is an object in S3: a new reference to its array. */
-static int fetch_list(const struct worker *w, const struct manifest_ref *ref, json_t **list,
-                      struct error *err)
-{
-    struct aws_request request = {0};
-    struct aws_response response = {0};
-    int rc = s3_get_object(&request, ref->bucket, ref->key, BUF_MAX_MANIFEST, err);
-    if (rc == 0)
-        rc = worker_call(w, &request, &response, err);
-    if (rc == 0)
-        rc = manifest_read(buf_str(&response.http.body), response.http.body.len, ref, list, err);
-    aws_request_free(&request);
-    aws_response_free(&response);
-    return rc == 0 ? 0 : err_wrap(err, "the manifest s3://%s/%s", ref->bucket, ref->key);
-}
-
 /* The list of the spec, or of its manifest: a new reference. */
 static int task_list(const struct worker *w, json_t *spec, json_t **list, struct error *err)
 {
     struct manifest_ref ref;
     struct error why = {0};
     if (manifest_ref_read(spec, &ref, &why) == 0)
-        return fetch_list(w, &ref, list, err);
+        return plan_fetch_list(w, &ref, list, err);
     if (why.code == ERR_NOT_FOUND) {
         *list = json_incref(json_object_get(spec, "taskList"));
         return 0;

@@ -6,6 +6,7 @@
 #ifndef STEPFLEET_WORKERS_PLAN_H
 #define STEPFLEET_WORKERS_PLAN_H
 
+#include "lib/manifest/manifest.h"
 #include "workers/run/run.h"
 #include "workers/worker.h"
 
@@ -23,6 +24,11 @@ int plan_open(struct plan *p, const struct worker *w, json_t *event, int pattern
               struct error *err);
 /* Frees the spec; `run` borrowed from it and is gone, too. */
 void plan_close(struct plan *p);
+
+/* The task list at that reference, checked against it: a new reference. -1 when S3 does not give
+ * it, or it is not the one of this run. */
+int plan_fetch_list(const struct worker *w, const struct manifest_ref *ref, json_t **list,
+                    struct error *err);
 
 /* *tree: a new reference to the spec with the tasks in it; sets p->manifest. */
 int plan_fetch_tasks(struct plan *p, const struct worker *w, json_t *spec, json_t **tree,

@@ -1,13 +1,11 @@
 /* Task lists that are too long for a state: an object in S3 and its reference in the spec. */
 #include "lib/aws/s3.h"
-#include "lib/manifest/manifest.h"
 #include "workers/run/plan.h"
 
 #include <string.h>
 
-/* The list at that reference. */
-static int fetch_list(const struct worker *w, const struct manifest_ref *ref, json_t **list,
-                      struct error *err)
+int plan_fetch_list(const struct worker *w, const struct manifest_ref *ref, json_t **list,
+                    struct error *err)
 {
     struct aws_request request = {0};
     struct aws_response response = {0};
@@ -48,7 +46,7 @@ int plan_fetch_tasks(struct plan *p, const struct worker *w, json_t *spec, json_
             *err = none;
         return -1;
     }
-    int rc = fetch_list(w, &ref, &list, err);
+    int rc = plan_fetch_list(w, &ref, &list, err);
     if (rc == 0)
         rc = put_list(spec, list, tree, err);
     if (rc == 0)
