@@ -6,11 +6,13 @@
 Without names all are run. A goal that does not hold is shown as such and makes the exit status 1;
 figures of a machine that does other work at the same time mean little."""
 import argparse
+import contextlib
 import http.client
 import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -99,14 +101,20 @@ def static_site(options, body):
         return None
     folder = pathlib.Path(tempfile.mkdtemp(dir=options.folder))
     (folder / "status.json").write_bytes(body)
-    port = 8199
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     (folder / "nginx.conf").write_text(
         "daemon off; worker_processes 1; error_log stderr crit; pid nginx.pid; events {}\n"
         "http { access_log off; sendfile on; open_file_cache max=10; keepalive_requests 100000000;"
         f" server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n")
     process = subprocess.Popen(["nginx", "-p", folder, "-c", folder / "nginx.conf"])
-    time.sleep(1)
-    return port, process
+    end = time.monotonic() + 10
+    while process.poll() is None and time.monotonic() < end:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return port, process
+        time.sleep(0.01)  # polling the port
+    process.kill()
+    raise SystemExit("nginx does not listen: its words are above")
 
 
 @bench("http")

@@ -72,7 +72,11 @@ static char *read_input(const char *path)
 static void dial(struct client *c, const char *port)
 {
     const int on = 1;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atol(port))};
+    char *end = NULL;
+    unsigned long number = strtoul(port, &end, 10);
+    if (end == port || *end || number == 0 || number > UINT16_MAX)
+        die(port, "not a port: a number from 1 to 65535 is wanted");
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)number)};
     (void)inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
     c->fd = socket(AF_INET, SOCK_STREAM, 0);
     if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof to))

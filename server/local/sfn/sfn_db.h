@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct stmt;
 struct sfn_db;
 struct execution;
 struct frame;
@@ -159,6 +160,8 @@ struct map_counts {
     int64_t items[MAP_COUNTS];
 };
 int sfn_db_map_counts(struct sfn_db *db, int64_t run, struct map_counts *out, struct error *err);
+/* The same by a prepared statement of another connection (status, children, items by run). */
+int sfn_map_counts_read(struct stmt *s, int64_t run, struct map_counts *out, struct error *err);
 struct map_run_row {
     int64_t id;
     const char *arn;

@@ -111,9 +111,8 @@ int sfn_db_map_children(struct sfn_db *db, int64_t run, bool succeeded, int64_t 
     return rc < 0 ? -1 : 0;
 }
 
-int sfn_db_map_counts(struct sfn_db *db, int64_t run, struct map_counts *out, struct error *err)
+int sfn_map_counts_read(struct stmt *s, int64_t run, struct map_counts *out, struct error *err)
 {
-    struct stmt *s = db->statements[GET_MAP_COUNTS];
     int step;
     *out = (struct map_counts){0};
     stmt_bind_int(s, 1, run);
@@ -126,6 +125,11 @@ int sfn_db_map_counts(struct sfn_db *db, int64_t run, struct map_counts *out, st
     }
     stmt_reset(s);
     return step < 0 ? -1 : 0;
+}
+
+int sfn_db_map_counts(struct sfn_db *db, int64_t run, struct map_counts *out, struct error *err)
+{
+    return sfn_map_counts_read(db->statements[GET_MAP_COUNTS], run, out, err);
 }
 
 int sfn_db_map_running(struct sfn_db *db, int (*each)(void *ctx, const struct map_run_row *row),

@@ -20,23 +20,6 @@ static json_t *execution_arn(struct sfn_reader *r, int64_t id, struct error *err
     return arn;
 }
 
-static int read_counts(struct sfn_reader *r, int64_t run, struct map_counts *out, struct error *err)
-{
-    struct stmt *s = r->statements[READ_MAP_COUNTS];
-    int step;
-    *out = (struct map_counts){0};
-    stmt_bind_int(s, 1, run);
-    while ((step = stmt_step(s, err)) == 1) {
-        int64_t status = stmt_int(s, 0);
-        if (status < 0 || status >= MAP_COUNTS)
-            continue;
-        out->children[status] = stmt_int(s, 1);
-        out->items[status] = stmt_int(s, 2);
-    }
-    stmt_reset(s);
-    return step < 0 ? -1 : 0;
-}
-
 /* `total` includes what has not been begun. */
 static json_t *counts_json(const int64_t counts[MAP_COUNTS], int64_t total, bool written)
 {
@@ -92,7 +75,8 @@ int sfn_read_map_run(struct sfn_reader *r, const char *arn, json_t **out, struct
     struct map_counts counts;
     stmt_bind_text(s, 1, arn);
     int step = stmt_step(s, err);
-    if (step == 1 && read_counts(r, stmt_int(s, 0), &counts, err))
+    if (step == 1 &&
+        sfn_map_counts_read(r->statements[READ_MAP_COUNTS], stmt_int(s, 0), &counts, err))
         step = -1;
     if (step == 1) {
         json_t *parent = execution_arn(r, stmt_int(s, 2), err);
