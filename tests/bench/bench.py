@@ -133,7 +133,7 @@ def http_status(options):
             process.terminate()
             ratio = hot["perSecond"] / peer["perSecond"]
             yield "status GET, 32 connections", f"{figure}; {ratio:.2f} x nginx", \
-                ">= 0.75 x nginx", ratio >= 0.75
+                ">= 1.25 x nginx", ratio >= 1.25
         else:
             yield "status GET, 32 connections", figure, "nginx is not installed", None
 
