@@ -9,11 +9,12 @@ import hashlib
 import sqlite3
 import time
 
+from tests.flow.server import PATIENCE
+
 COUNTS = ("submitted", "running", "completed", "failed", "cancelled")
 EXECUTIONS = {"Completed": {"SUCCEEDED"}, "Failed": {"FAILED", "TIMED_OUT", "ABORTED"},
               "Cancelled": {"ABORTED"}}
 KILLED = range(129, 256)  # exit codes of a task that died of a signal, maybe behind its last row
-ENDING_SECONDS = 40  # how long a task that is being stopped may take
 
 
 class Broken(Exception):
@@ -128,7 +129,7 @@ class Invariant:
 
     def describe_ecs(self, run_id, cluster):
         """All ECS tasks of the run, once those that are being stopped have ended."""
-        end = time.monotonic() + ENDING_SECONDS
+        end = time.monotonic() + PATIENCE
         while True:
             arns = {arn for status in ("RUNNING", "STOPPED")
                     for arn in self.list_ecs(run_id, cluster, status)}

@@ -34,7 +34,7 @@ def find_python():
         program = pathlib.Path(folder) / "python3"
         if os.access(program, os.X_OK):
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                if subprocess.run([program, "-c", "import moto, werkzeug"], timeout=60,
+                if subprocess.run([program, "-c", "import moto, werkzeug"], timeout=PATIENCE,
                                   capture_output=True, check=False).returncode == 0:
                     return str(program)
     return None
@@ -78,11 +78,22 @@ class Peer:
         self.subnets, self.group, self.machines = [], None, {}
 
     def start(self):
+        """On ports that were free: where somebody took one meanwhile, on others."""
+        end = time.monotonic() + PATIENCE
+        while not self.start_once():
+            if "Address already in use" not in self.read_log() or time.monotonic() > end:
+                raise AssertionError(f"the peer did not start: {self.read_log()}")
+        if not self.empty:
+            self.make_all()
+        return self
+
+    def start_once(self):
+        """False if it ended at once or did not become ready; the log tells why."""
         ports = free_ports(2)
         ready = self.folder / "ready.json"
         functions = [] if self.empty else [
             f"--lambda={name}={BUILD / name}" for name in FUNCTIONS.values()]
-        with open(self.folder / "shim.log", "ab") as log:
+        with open(self.folder / "shim.log", "wb") as log:
             self.process = subprocess.Popen(
                 [find_python(), HERE / "peer_shim.py", SHIM, "--port", str(ports[0]), "--clean-port",
                  str(ports[1]), "--ready-file", ready, "--log-dir", self.log_folder,
@@ -92,13 +103,11 @@ class Peer:
         end = time.monotonic() + PATIENCE
         while not ready.exists():
             if self.process.poll() is not None or time.monotonic() > end:
-                raise AssertionError(f"the peer did not start: {self.read_log()}")
+                return False
             time.sleep(0.05)  # a file's coming: there is no event to await
         told = json.loads(ready.read_text())
         self.url, self.clean_url = told["endpoint"], told["clean"]
-        if not self.empty:
-            self.make_all()
-        return self
+        return True
 
     def read_log(self):
         return (self.folder / "shim.log").read_text(errors="replace")[-4000:]
@@ -217,5 +226,5 @@ class Peer:
 
     def requests(self):
         """What came in by the port of workers and server, one dict a request."""
-        lines = (self.log_folder / "requests.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines]
+        lines = (self.log_folder / "requests.jsonl").read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]  # one may be half written

@@ -3,7 +3,8 @@ as AWS does where the product relies on it:
 
 * ecs:runTask takes StartedBy and ClientToken, as RunTask does (moto drops them without a word);
 * connections that break are <Service>.SdkClientException, not States.Runtime or Exception;
-* a RunTask that started nothing is tried anew when it comes again, not answered from memory;
+* a RunTask that started nothing is tried anew when it comes again, not answered from memory; one
+  that comes again is never the one that is refused, for its answer is known already;
 * GetExecutionHistory knows reverseOrder, maxResults and nextToken;
 * a stack that is deleted takes its route tables and cluster along (moto forgets it and keeps them).
 """
@@ -44,12 +45,20 @@ def mend_error_names():
 
 def mend_tokens(shim):
     old = shim.Front.run_task
+    owed = []  # refusals that fell to a call which only repeats another one
+
+    def choose(front, token, rule):
+        with front.tlock:
+            if rule:
+                owed.append(rule)
+            return owed.pop(0) if owed and token not in front.tokens else None
 
     def run_task(self, env, body, rule):
-        answer = old(self, env, body, rule)
+        token = json.loads(body).get("clientToken")
+        answer = old(self, env, body, choose(self, token, rule))
         if answer[0] == 200 and not json.loads(answer[2])["tasks"]:
             with self.tlock:
-                self.tokens.pop(json.loads(body).get("clientToken"), None)
+                self.tokens.pop(token, None)
         return answer
 
     shim.Front.run_task = run_task

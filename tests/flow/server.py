@@ -57,6 +57,32 @@ def check_logs(folder):
         raise AssertionError("sanitizers found something:\n" + "\n".join(reports))
 
 
+def stopped_tasks(ecs, run_id, cluster="stepfleet"):
+    """What ECS says of the tasks of a run that is over, once all have ended: each writes its last row
+    before its process ends."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        arns = {arn for status in ("RUNNING", "STOPPED") for arn in ecs.list_tasks(
+            cluster=cluster, desiredStatus=status, startedBy=f"stepfleet-{run_id}")["taskArns"]}
+        tasks = ecs.describe_tasks(cluster=cluster, tasks=sorted(arns))["tasks"] if arns else []
+        alive = [task["taskArn"] for task in tasks if task["lastStatus"] != "STOPPED"]
+        if not alive:
+            return tasks
+        if time.monotonic() > end:
+            raise AssertionError(f"tasks of run {run_id} go on: {alive}")
+        time.sleep(0.05)  # polling ECS
+
+
+def at_once(seconds, attempt, times=5):
+    """Fails unless attempt(), which returns how long it took, is that fast one time at least: a machine
+    that is busy makes it slow now and then, a defect each time."""
+    took = []
+    while len(took) < times and (not took or took[-1] >= seconds):
+        took.append(attempt())
+    if took[-1] >= seconds:
+        raise AssertionError(f"it took {took} seconds, not less than {seconds}")
+
+
 class Answer:
     def __init__(self, reply):
         self.status = reply.status
@@ -193,5 +219,5 @@ class Server:
         return boto3.client(
             service, endpoint_url=self.aws_url, region_name="us-east-1", aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=botocore.config.Config(retries={"max_attempts": 1},
-                                          s3={"addressing_style": "path"}))
+            config=botocore.config.Config(retries={"max_attempts": 1}, connect_timeout=PATIENCE,
+                                          read_timeout=PATIENCE, s3={"addressing_style": "path"}))

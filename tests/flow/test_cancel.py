@@ -3,7 +3,7 @@ import collections
 import concurrent.futures
 import unittest
 
-from tests.flow.server import Server
+from tests.flow.server import Server, stopped_tasks
 from tests.flow.test_faults import DEAF, HOLD, few
 
 FINAL_COUNTS = ("completed", "failed", "cancelled")
@@ -52,6 +52,8 @@ class Cancel(unittest.TestCase):
         self.assertEqual(sum(run["tasks"][name] for name in FINAL_COUNTS), len(tasks), run)
         for name in FINAL_COUNTS:
             self.assertEqual(run["tasks"][name], counts[name.capitalize()], run)
+        if status == "Completed":
+            stopped_tasks(server.aws("ecs"), run_id)  # nobody stops them: they end by themselves
         left = server.aws("ecs").list_tasks(cluster="stepfleet", desiredStatus="RUNNING",
                                             startedBy=f"stepfleet-{run_id}")["taskArns"]
         self.assertEqual(left, [])

@@ -8,7 +8,7 @@ import time
 import unittest
 import urllib.parse
 
-from tests.flow.server import PATIENCE, Server, clean_environment, spec
+from tests.flow.server import PATIENCE, Server, clean_environment, spec, stopped_tasks
 
 
 class Cli(unittest.TestCase):
@@ -71,6 +71,7 @@ class Cli(unittest.TestCase):
         self.assertEqual(item["completed_tasks"], {"N": "10"})
 
     def check_tasks(self):
+        stopped_tasks(self.server.aws("ecs"), 99)
         arns = self.aws("ecs", "list-tasks", "--cluster", "stepfleet", "--started-by",
                         "stepfleet-99", "--desired-status", "STOPPED")["taskArns"]
         self.assertEqual(len(arns), 10)
@@ -89,7 +90,8 @@ class Cli(unittest.TestCase):
                                 ({**good, "Origin": "http://evil.example"}, 403),
                                 ({**good, "Host": "evil.example"}, 403)):
             with self.subTest(headers=headers):
-                connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+                connection = http.client.HTTPConnection(address.hostname, address.port,
+                                                        timeout=PATIENCE)
                 connection.request("POST", "/", "{}", headers)
                 answer = connection.getresponse()
                 answer.read()

@@ -6,7 +6,7 @@ import unittest
 
 import botocore.exceptions
 
-from tests.flow.server import Server, spec
+from tests.flow.server import PATIENCE, Server, spec
 
 RUNS = 12
 TABLE = "crowd"
@@ -118,4 +118,4 @@ class Crowd(unittest.TestCase):
             finally:
                 ended.set()
         self.assertEqual(code, 0, self.server.read_log())
-        self.assertLess(seconds, 10)
+        self.assertLess(seconds, PATIENCE / 4)

@@ -14,7 +14,7 @@ from tests.flow.truth import Truth
 
 INFRA = ROOT / "infra"
 FUNCTIONS = ("task-launcher", "task-monitor")
-PATIENCE = 300
+PATIENCE = 900
 # What a script may call before it has begun; whatever else is a change.
 QUESTIONS = ("sts get-caller-identity", "s3api head-", "cloudformation describe-", "ecr describe-",
              "configure get", "s3api get-bucket-tagging", "dynamodb list-tags")

@@ -21,6 +21,16 @@ class Doctor(unittest.TestCase):
         cls.text = json.dumps(outputs(1, 2))
 
     def doctor(self, *options, **environment):
+        """Its exit code and lines. It gives each call 3 s: where the endpoint was too busy for that it
+        is asked again, as it says itself."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            code, text = self.doctor_once(*options, **environment)
+            late = any(word in text for word in ("no answer in time", "timed out"))
+            if not late or time.monotonic() > end:
+                return code, text
+
+    def doctor_once(self, *options, **environment):
         done = run("doctor", "--data", str(self.server.data), *options, environment={
             "AWS_ENDPOINT_URL": self.server.aws_url, "STEPFLEET_OUTPUTS": self.text, **KEYS,
             **environment})
@@ -111,8 +121,9 @@ class Doctor(unittest.TestCase):
             silent.bind(("127.0.0.1", 0))
             silent.listen(128)
             start = time.monotonic()
-            code, text = self.doctor(AWS_ENDPOINT_URL=f"http://127.0.0.1:{silent.getsockname()[1]}")
-            self.assertLess(time.monotonic() - start, 20)
+            code, text = self.doctor_once(
+                AWS_ENDPOINT_URL=f"http://127.0.0.1:{silent.getsockname()[1]}")
+            self.assertLess(time.monotonic() - start, 40)  # one after the other: 75
         self.assertEqual(code, 1)
         self.assertEqual(text.count("timed out"), 5, text)
 
@@ -127,6 +138,15 @@ class Doctor(unittest.TestCase):
 
 
 class Ping(unittest.TestCase):
+    def ping_until(self, wanted, *words, **environment):
+        """Pings until wanted(done) holds: it gives the server 2 s, and one that has just started has not
+        heard of AWS yet."""
+        end = time.monotonic() + PATIENCE
+        while not wanted(done := run("ping", *words, environment=environment)):
+            self.assertLess(time.monotonic(), end, done)
+            time.sleep(0.05)  # there is nothing to await
+        return done
+
     def test_up_and_down(self):
         server = Server().start()
         self.addCleanup(server.close)
@@ -134,9 +154,10 @@ class Ping(unittest.TestCase):
         for words, listen in (((server.url,), "127.0.0.1:1"), ((server.url + "/",), "127.0.0.1:1"),
                               ((), f"127.0.0.1:{port}"), ((), f"0.0.0.0:{port}")):
             with self.subTest(words=words, listen=listen):
-                done = run("ping", *words, environment={"STEPFLEET_LISTEN": listen})
-                self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
-        done = run("ping", server.aws_url)
+                done = self.ping_until(lambda done: done.returncode == 0, *words,
+                                       STEPFLEET_LISTEN=listen)
+                self.assertEqual((done.stdout, done.stderr), ("", ""))
+        done = self.ping_until(lambda done: "timed out" not in done.stderr, server.aws_url)
         self.assertEqual(done.returncode, 1)
         self.assertIn("/readyz answers 403", done.stderr)
         server.stop()
@@ -149,10 +170,8 @@ class Ping(unittest.TestCase):
             **KEYS, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": NOBODY}).start()
         self.addCleanup(server.close)
         server.accept(spec(1), 1)
-        end = time.monotonic() + PATIENCE
-        while (done := run("ping", server.url)).returncode == 0:
-            self.assertLess(time.monotonic(), end)
-            time.sleep(0.05)  # until the start of the run has failed: there is nothing to await
+        done = self.ping_until(lambda done: "aws: the last AWS call failed" in done.stderr, server.url)
+        self.assertEqual(done.returncode, 1)
         self.assertIn("/readyz answers 503; aws: ", done.stderr)
 
     def test_a_silent_port(self):

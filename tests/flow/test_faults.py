@@ -1,7 +1,9 @@
 """Workers, tasks, tables and executions that go wrong: every run ends, with the truth and a reason."""
 import os
 import pathlib
+import shutil
 import signal
+import tempfile
 import unittest
 
 from tests.flow.server import BUILD, Server, spec
@@ -150,7 +152,16 @@ class Faults(unittest.TestCase):
                        "no final audit row")
 
     def test_monitor_that_dies_at_its_start(self):
-        server = self.serve(task_monitor="exit 1\n")
+        """It does so when the tasks are done, or some of its attempts would come before their rows."""
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="stepfleet-flow-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        server = self.serve(
+            task_launcher=f"touch {folder}/launching\nexec {BUILD}/task-launcher\n",
+            s3_copy_task=f"{BUILD}/s3-copy-task\ncode=$?\ntouch {folder}/$task_name.done\nexit $code\n",
+            # Eight seconds at most: with ten, it would be taken for one that hangs.
+            task_monitor=f"cd {folder}\nfor i in $(seq 80); do\n"
+                         "[ ! -e launching ] || [ $(ls | grep -c done) = 2 ] || sleep 0.1\ndone\n"
+                         "exit 1\n")
         runs = self.submit_both(server)
         for run_id, pattern in runs.items():
             with self.subTest(pattern=pattern):

@@ -35,7 +35,8 @@ def workers_of(url):
     for entry in pathlib.Path("/proc").iterdir():
         try:
             if entry.name.isdigit() and os.readlink(entry / "exe").rsplit("/", 1)[1] in WORKERS \
-                    and f"AWS_ENDPOINT_URL={url}".encode() in (entry / "environ").read_bytes():
+                    and f"AWS_ENDPOINT_URL={url}".encode() in \
+                    (entry / "environ").read_bytes().split(b"\0"):
                 found.append(int(entry.name))
         except OSError:
             pass  # it ended while we looked

@@ -12,7 +12,7 @@ import time
 import unittest
 import urllib.parse
 
-from tests.flow.server import BUILD, PATIENCE, Server, spec
+from tests.flow.server import BUILD, PATIENCE, Server, at_once, spec
 
 MANY = 1000
 SANITIZED = "-" in BUILD.name
@@ -87,13 +87,21 @@ class Live(unittest.TestCase):
             self.assertLess(time.monotonic(), end, stats)
             time.sleep(0.1)  # numbers are polled: there is no event of them
 
+    def metrics_until(self, line):
+        """The metrics, once they have this line."""
+        end = time.monotonic() + PATIENCE
+        while f"\n{line}\n" not in (text := self.server.get("/metrics").body.decode()):
+            self.assertLess(time.monotonic(), end, text)
+            time.sleep(0.05)  # numbers are polled: there is no event of them
+        return text
+
     def ended(self, run):
         return run["endedAt"] is not None
 
     def test_a_run_is_told_from_its_start_to_its_end(self):
+        start = time.monotonic()  # before the first of them can be sent
         feed = self.feed()
         run_id = self.server.accept(spec(1), 1)
-        start = time.monotonic()
         events = feed.until(self.ended)
         seconds = time.monotonic() - start
         ids = [event for event, _ in events]
@@ -174,8 +182,9 @@ class Live(unittest.TestCase):
         self.addCleanup(slow.close)
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.connect((address.hostname, address.port))
+        slow.settimeout(PATIENCE)
         slow.sendall(b"GET /events?since=0 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        self.stats_until(lambda stats: stats["clients"] == 1)
+        self.assertEqual(slow.recv(8), b"HTTP/1.1")  # it is a client from here on
         self.stats_until(lambda stats: stats["clients"] == 0)
         feed = self.feed("?since=0")
         feed.until(lambda run: runs.discard(run["workflowRunId"]) or not runs)
@@ -201,23 +210,28 @@ class Live(unittest.TestCase):
                 text += piece
         self.assertNotIn(b"chunked", text)
 
-    def test_it_stops_at_once_with_clients_connected(self):
+    def stop_with_clients(self):
+        """Returns how long it took."""
+        if self.server.process.returncode is not None:
+            self.server.start()
         feeds = [self.feed() for _ in range(50)]
         code, seconds = self.server.stop()
         self.assertEqual(code, 0)
-        if not SANITIZED:
-            self.assertLess(seconds, 3)
         for feed in feeds:
             self.assertIsNone(feed.read())
+        return seconds
+
+    def test_it_stops_at_once_with_clients_connected(self):
+        at_once(PATIENCE if SANITIZED else 3, self.stop_with_clients)
 
     def test_numbers(self):
         run_id = self.server.accept(spec(1), 1)
         self.server.wait(run_id)
         stats = self.stats_until(lambda stats: stats["runs"]["completed"] == 1)
         self.assertEqual(stats["tasks"]["running"], 0)
-        text = self.server.get("/metrics").body.decode()
+        # Ends are counted as the feed tells them, which may be a moment after the runs were counted.
+        text = self.metrics_until('stepfleet_runs_finished_total{result="Completed"} 1')
         for line in ('stepfleet_runs{status="Completed"} 1',
-                     'stepfleet_runs_finished_total{result="Completed"} 1',
                      "stepfleet_run_duration_seconds_count 1"):
             self.assertIn(f"\n{line}\n", text)
         self.assertRegex(text, r'aws_requests_total\{service="sfn",op="StartExecution",'
@@ -308,5 +322,4 @@ class Crowd(unittest.TestCase):
         self.assertEqual(self.server.get("/stats").json()["clients"], MANY)
         code, seconds = self.server.stop()
         self.assertEqual(code, 0)
-        if not SANITIZED:
-            self.assertLess(seconds, 3)
+        self.assertLess(seconds, PATIENCE / 8, "a thousand are ended together")

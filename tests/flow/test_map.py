@@ -57,7 +57,12 @@ class Map(unittest.TestCase):
             input=json.dumps({"bucket": BUCKET, "key": "items.json"}))["executionArn"]
 
     def run_arn(self, execution):
-        runs = self.server.aws("stepfunctions").list_map_runs(executionArn=execution)["mapRuns"]
+        """Of the only Map Run, once the execution has come to it."""
+        states = self.server.aws("stepfunctions")
+        end = time.monotonic() + PATIENCE
+        while not (runs := states.list_map_runs(executionArn=execution)["mapRuns"]):
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.02)  # polling the service
         self.assertEqual(1, len(runs))
         return runs[0]["mapRunArn"]
 

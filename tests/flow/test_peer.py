@@ -4,7 +4,7 @@ import os
 import unittest
 
 from tests.flow.peer import Peer, table_keys, why_not
-from tests.flow.server import Server
+from tests.flow.server import Server, stopped_tasks
 
 # Two launches are refused, two tasks die before their last word (none of which can have arrived and
 # only its answer be lost), and much else goes wrong on the way.
@@ -82,11 +82,8 @@ class PeerAws(unittest.TestCase):
 
     def check_launches(self, value, run_id, tasks):
         """Every task was started once, or not at all when that was refused."""
-        ecs, cluster = self.peer.aws("ecs"), value["clusterName"]
-        arns = ecs.list_tasks(cluster=cluster, startedBy=f"stepfleet-{run_id}")["taskArns"]
         started = collections.Counter()
-        for task in ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]:
-            self.assertEqual(task["lastStatus"], "STOPPED")
+        for task in stopped_tasks(self.peer.aws("ecs"), run_id, value["clusterName"]):
             override = task["overrides"]["containerOverrides"][0]
             names = [e["value"] for e in override["environment"] if e["name"] == "task_name"]
             started.update(names)

@@ -1,7 +1,7 @@
 """Retrying a run: its child does what did not complete, and nothing else."""
 import unittest
 
-from tests.flow.server import Server
+from tests.flow.server import Server, stopped_tasks
 from tests.flow.test_faults import HOLD, few
 from tests.flow.truth import task_name_of
 
@@ -65,10 +65,7 @@ class Retry(unittest.TestCase):
                 want = {**value, "taskList": value["taskList"][1:]}
                 want.pop("workflowRunId", None)
                 self.assertEqual(spec, want)
-                ecs = server.aws("ecs")
-                arns = ecs.list_tasks(cluster="stepfleet", desiredStatus="STOPPED",
-                                      startedBy=f"stepfleet-{child_id}")["taskArns"]
-                started = ecs.describe_tasks(cluster="stepfleet", tasks=arns)["tasks"]
+                started = stopped_tasks(server.aws("ecs"), child_id)
                 self.assertEqual([task_name_of(task) for task in started], [name])
                 found = server.get(f"/workflows?parent={run_id}").json()["items"]
                 self.assertEqual([run["workflowRunId"] for run in found], [child_id])

@@ -137,6 +137,7 @@ class ManifestCrash(unittest.TestCase):
             task["objectKey"] = "input/sample.bin"
         run_id = self.server.accept(value, 1)
         self.assertTrue(self.reached.wait(PATIENCE))
+        self.proxy.set_target(None)
         self.server.kill()
         self.proxy.rules.remove(rule)
         before = self.stored()

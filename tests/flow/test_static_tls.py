@@ -50,15 +50,16 @@ class StaticTls(unittest.TestCase):
              "ec_paramgen_curve:P-256", "-days", "2", "-subj", f"/CN={HOST}", "-addext",
              f"subjectAltName=DNS:{HOST},DNS:localhost", "-keyout", key, "-out", self.certificate],
             check=True, capture_output=True)
-        self.metadata = self.serve()
-        self.aws = self.serve()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, key)
-        self.aws.socket = context.wrap_socket(self.aws.socket, server_side=True)
+        self.metadata = self.serve()
+        self.aws = self.serve(context)
 
-    def serve(self):
+    def serve(self, context=None):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Peer)
         server.targets = []
+        if context:  # before its thread looks at the socket
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         for step in (server.server_close, thread.join, server.shutdown):  # backwards

@@ -4,8 +4,9 @@ import signal
 import socket
 import unittest
 
+from tests.faults.processes import Processes
 from tests.flow.server import BUILD, PATIENCE, Server
-from tests.flow.test_faults import HOLD, few, task_processes
+from tests.flow.test_faults import HOLD, few
 
 # The first of two tasks is killed, the second one reports a copy that ends well.
 HALF = f'case "$task_name" in task-01) kill -9 $$ ;; esac\nexec {BUILD}/s3-copy-task\n'
@@ -140,11 +141,13 @@ class Verdict(unittest.TestCase):
             f"export AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:{silent.getsockname()[1]}/\n"
             f"exec {BUILD}/s3-copy-task\n"))
         run_id = server.accept(few(1), 1)
-        for _ in range(2):
-            connection, _ = silent.accept()
+        processes, ended = Processes(server.aws_url), set()
+        while len(ended) < 2:  # each as soon as it waits: it gives up after some seconds
+            connection, (_, port) = silent.accept()
             self.addCleanup(connection.close)
-        for pid in task_processes(server):
-            os.kill(pid, signal.SIGTERM)
+            if (found := processes.at(port)) and found[0] not in ended:
+                os.kill(found[0], signal.SIGTERM)
+                ended.add(found[0])
         run = server.wait(run_id)
         self.assertEqual(run["status"], "Failed", run)
         for task in server.tasks(run_id):

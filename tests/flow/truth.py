@@ -3,7 +3,7 @@ import collections
 import hashlib
 import sqlite3
 
-from tests.flow.server import spec
+from tests.flow.server import spec, stopped_tasks
 
 COUNTS = ("submitted", "running", "completed", "failed", "cancelled")
 
@@ -89,12 +89,9 @@ class Truth:
         self.test.assertEqual(status, "SUCCEEDED" if run["status"] == "Completed" else "FAILED", run)
 
     def check_ecs(self, run, tasks):
-        """No task was started twice, and none runs any more; returns the ids."""
-        arns, cluster = [], self.specs[run["pattern"]]["clusterName"]
-        for status in ("RUNNING", "STOPPED"):
-            arns += self.ecs.list_tasks(cluster=cluster, desiredStatus=status,
-                                        startedBy=f"stepfleet-{run['workflowRunId']}")["taskArns"]
-        described = self.ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+        """No task was started twice, and all come to their end; returns the ids."""
+        described = stopped_tasks(self.ecs, run["workflowRunId"],
+                                  self.specs[run["pattern"]]["clusterName"])
         started = collections.Counter(task_name_of(task) for task in described)
         self.test.assertEqual([name for name, times in started.items() if times > 1], [], run)
         for ecs_task in described:
@@ -102,9 +99,8 @@ class Truth:
             code = ecs_task["containers"][0].get("exitCode")
             # A task that was killed between its last row and its exit has no exit code.
             good = (None, 0) if task["status"] == "Completed" else (None, *range(1, 256))
-            if ecs_task["lastStatus"] == "STOPPED":
-                self.test.assertIn(code, good, task)
-        return {arn.rsplit("/", 1)[1] for arn in arns}
+            self.test.assertIn(code, good, task)
+        return {ecs_task["taskArn"].rsplit("/", 1)[1] for ecs_task in described}
 
     def check_copies(self, run, tasks, ids):
         bucket = self.specs[run["pattern"]]["s3BucketName"]
