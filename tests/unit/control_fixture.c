@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AWAIT_SECONDS = 15 };
+enum { AWAIT_SECONDS = 50 };
 
 static const char input[] =
     "{\"region\":\"eu-west-1\",\"s3BucketName\":\"bucket\",\"subnetIdLiteral\":\"subnet-0a1b2c3d\","

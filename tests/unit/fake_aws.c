@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWERS_MAX = 64, CALLS_MAX = 4096, HELD_MAX = 16, WAIT_SECONDS = 10 };
+enum { ANSWERS_MAX = 64, CALLS_MAX = 4096, HELD_MAX = 16, WAIT_SECONDS = 50 };
 
 struct answer {
     char operation[AWS_OPERATION_MAX];
