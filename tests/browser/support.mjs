@@ -36,15 +36,26 @@ export class Server {
     return this;
   }
 
-  // On the port it had before, if it had one: pages find it again.
+  // On the port it had before, if it had one: pages find it again. Somebody's connection may have that port for a moment.
   async start() {
+    for (const end = Date.now() + PATIENCE; ;) {
+      try {
+        return await this.startOnce();
+      } catch (error) {
+        if (!/in use/.test(error.message) || Date.now() > end) throw error;
+        await new Promise((done) => setTimeout(done, 100)); // a port that becomes free is no event
+      }
+    }
+  }
+
+  async startOnce() {
     const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(AWS|STEPFLEET)_/.test(name)));
     this.process = spawn(join(BUILD, "stepfleet"), ["serve", "--local", "--listen", `127.0.0.1:${this.port}`, "--aws-listen", "127.0.0.1:0",
       "--data", join(this.folder, "data"), "--log-level", "warn", ...(this.workers ? ["--workers", this.workers] : [])],
     { stdio: ["ignore", "pipe", "pipe"], env: environment });
     this.log = "";
     this.process.stderr.on("data", (data) => { this.log = (this.log + data).slice(-4000); });
-    const ended = new Promise((_, fail) => this.process.once("exit", (code) => fail(new Error(`the server ended with ${code}: ${this.log}`))));
+    const ended = new Promise((_, fail) => this.process.once("close", (code) => fail(new Error(`the server ended with ${code}: ${this.log}`))));
     ended.catch(() => {});
     const ready = (async () => {
       const seen = {};
