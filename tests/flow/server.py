@@ -21,7 +21,7 @@ BUILD = ROOT / os.environ.get("STEPFLEET_BUILD", "build")
 PROGRAM = BUILD / "stepfleet"
 FINAL = {"Completed", "Failed", "Cancelled"}
 # Nothing here measures time, so ceilings can be generous; sanitizers make programs several times slower.
-PATIENCE = 120 if BUILD.name == "build" else 400
+PATIENCE = 300 if BUILD.name == "build" else 600
 REPORT_MAX = 12000  # characters shown of each log with a sanitizer's report
 
 

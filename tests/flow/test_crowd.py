@@ -118,4 +118,4 @@ class Crowd(unittest.TestCase):
             finally:
                 ended.set()
         self.assertEqual(code, 0, self.server.read_log())
-        self.assertLess(seconds, PATIENCE / 4)
+        self.assertLess(seconds, PATIENCE / 10)

@@ -44,7 +44,7 @@ class PeerAws(unittest.TestCase):
         """Runs both patterns at the same time; returns [(spec, run)]."""
         accepted = []
         for pattern in (1, 2):
-            value = self.peer.spec(pattern)
+            value = self.peer.spec(pattern, monitorIntervalSeconds=2)  # it is slow enough itself
             accepted.append((value, self.server.accept(value, pattern)))
         return [(value, self.server.wait(run_id)) for value, run_id in accepted]
 
