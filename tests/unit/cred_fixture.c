@@ -33,7 +33,8 @@ static struct {
     bool hold;
     _Atomic int64_t passed;
     _Atomic int64_t skew;
-} fix = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    _Atomic int64_t pace;
+} fix = {.lock = PTHREAD_MUTEX_INITIALIZER, .pace = 1000};
 
 static const char *fixture_getenv(const char *name)
 {
@@ -46,7 +47,7 @@ static const char *fixture_getenv(const char *name)
 static int64_t fixture_mono(const struct clock *self)
 {
     (void)self;
-    return clock_mono(clock_system()) * 1000 + atomic_load(&fix.passed);
+    return clock_mono(clock_system()) * atomic_load(&fix.pace) + atomic_load(&fix.passed);
 }
 
 static int64_t fixture_wall(const struct clock *self)
@@ -200,6 +201,11 @@ void cred_release(void)
 void cred_pass(int64_t seconds)
 {
     atomic_fetch_add(&fix.passed, seconds * CLOCK_SECOND);
+}
+
+void cred_set_pace(int64_t times)
+{
+    atomic_store(&fix.pace, times);
 }
 
 void cred_set_skew(int64_t seconds)

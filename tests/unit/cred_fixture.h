@@ -59,6 +59,8 @@ int cred_held(void);
 void cred_release(void);
 /* Turns wall and monotonic time on. Monotonic time runs a thousand times too fast besides. */
 void cred_pass(int64_t seconds);
+/* So many times too fast instead, from the next look at it on. */
+void cred_set_pace(int64_t times);
 /* Only the wall clock is wrong by so much from now on. */
 void cred_set_skew(int64_t seconds);
 /* Region eu-west-1, and all of the above. */
