@@ -54,7 +54,7 @@ class Scale(unittest.TestCase):
     def check_complete(self, run_id, value, pattern):
         bucket = f"stepfleet-pattern-{pattern}"
         run = self.server.wait(run_id)
-        self.assertEqual((run["status"], run["reason"]), ("Completed", None))
+        self.assertEqual((run["status"], run["reason"]), ("Completed", None), run)
         self.assertEqual(run["tasks"]["completed"], len(value["taskList"]))
         tasks = self.server.tasks(run_id)
         self.assertEqual([task["taskName"] for task in tasks],
@@ -87,7 +87,7 @@ class Scale(unittest.TestCase):
         answer = self.server.call("POST", f"/workflows/{parent['workflowRunId']}/retry")
         self.assertEqual(answer.status, 202, answer.body)
         child = self.server.wait(answer.json()["workflowRunId"])
-        self.assertEqual((child["status"], child["tasks"]["total"]), ("Completed", TASKS - 100))
+        self.assertEqual((child["status"], child["tasks"]["total"]), ("Completed", TASKS - 100), child)
 
     def test_a_posted_manifest_is_refused(self):
         value = spec(1, workflowRunId=None)
@@ -144,7 +144,7 @@ class ManifestCrash(unittest.TestCase):
         self.server.start()
         self.proxy.set_target(self.server.aws_url)
         run = self.server.wait(run_id)
-        self.assertEqual((run["status"], run["tasks"]["completed"]), ("Completed", TASKS))
+        self.assertEqual((run["status"], run["tasks"]["completed"]), ("Completed", TASKS), run)
         after = self.stored()
         self.assertGreater(len(after), len(before))
         self.assertEqual(len(set(after)), 1)

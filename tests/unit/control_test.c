@@ -262,7 +262,7 @@ Test(control, a_last_event_that_is_known_is_not_waited_for)
     control_fixture_run(&f);
     (void)control_fixture_await(&f, AUDIT_COMPLETED);
     cr_assert_eq(stored_events(), 4);
-    cr_assert_leq(fake_aws_count(f.aws, "GetExecutionHistory"), 4);
+    cr_assert_lt(fake_aws_count(f.aws, "GetExecutionHistory"), 10, "so many looks are late ones");
 }
 
 Test(control, late_rows_are_waited_for)
