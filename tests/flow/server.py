@@ -202,12 +202,15 @@ class Server:
         return self.get(f"/workflows/{run_id}").json()
 
     def wait(self, run_id, until=None):
-        """Polls a run until it is over (or `until` says so); returns it."""
-        end = time.monotonic() + PATIENCE
+        """Polls a run until it is over (or `until` says so); returns it. One that goes on is waited for."""
+        start, version, end = time.monotonic(), None, 0
         while True:
             run = self.run(run_id)
             if until(run) if until else run["endedAt"]:
                 return run
+            if not end or run.get("version") != version:
+                version = run.get("version")
+                end = min(time.monotonic() + PATIENCE, start + 5 * PATIENCE)
             if time.monotonic() > end:
                 raise AssertionError(f"the run did not get there: {run}\n{self.read_log()}")
             time.sleep(0.05)  # polling a REST answer: there is no event to await yet
