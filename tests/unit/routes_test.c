@@ -97,6 +97,25 @@ Test(routes, the_longest_query_has_a_next_page)
     routes_fixture_close(&f);
 }
 
+Test(routes, a_304_tells_the_length_of_what_it_leaves_out)
+{
+    struct routes_fixture f;
+    struct raw_reply r;
+    char etag[64], whole[32], known[32], header[128];
+    routes_fixture_open(&f);
+    raw_call(f.port, "GET", "/", "", "", &r);
+    cr_expect_eq(r.status, 200);
+    cr_assert_not_null(raw_header(&r, "ETag", etag, sizeof etag));
+    cr_assert_not_null(raw_header(&r, "Content-Length", whole, sizeof whole));
+    raw_reply_free(&r);
+    (void)snprintf(header, sizeof header, "If-None-Match: %s\r\n", etag);
+    raw_call(f.port, "GET", "/", header, "", &r);
+    cr_expect_eq(r.status, 304);
+    cr_expect_str_eq(raw_header(&r, "Content-Length", known, sizeof known), whole);
+    raw_reply_free(&r);
+    routes_fixture_close(&f);
+}
+
 Test(routes, answers_problems_with_the_right_status)
 {
     static const struct {
