@@ -2,13 +2,9 @@
  * a handler that defers and the thread that replies. */
 #include "lib/http_server/http_private.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define STOPPING "the server is stopping\n"
@@ -23,32 +19,20 @@ enum {
     BODY_FREE = 16 * 1024,
 };
 
-/* Taken while the connection is sure to be there. */
-static void peer_text(struct http_exchange *x)
+/* The socket is asked for while the connection is sure to be there. */
+void http_exchange_list_locked(struct http_exchange *x)
 {
+    struct http_server *s = x->server;
+    if (x->listed)
+        return;
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const struct sockaddr *peer = info ? info->client_addr : NULL;
-    if (peer && peer->sa_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)peer;
-        (void)inet_ntop(AF_INET, &v4->sin_addr, x->peer, sizeof x->peer);
-    } else if (peer && peer->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)peer;
-        (void)inet_ntop(AF_INET6, &v6->sin6_addr, x->peer, sizeof x->peer);
-    }
-    info = MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     x->socket = info ? info->connect_fd : -1;
-}
-
-/* The list is for stopping: it finds those that somebody has deferred. */
-static void list_add(struct http_server *s, struct http_exchange *x)
-{
-    pthread_mutex_lock(&s->lock);
+    x->listed = true;
     x->next = s->exchanges;
     if (x->next)
         x->next->prev = x;
     s->exchanges = x;
-    pthread_mutex_unlock(&s->lock);
 }
 
 static void list_remove(struct http_server *s, struct http_exchange *x)
@@ -60,8 +44,18 @@ static void list_remove(struct http_server *s, struct http_exchange *x)
         s->exchanges = x->next;
     if (x->next)
         x->next->prev = x->prev;
-    if (!s->exchanges)
-        pthread_cond_signal(&s->idle);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* One less of something that http_server_quiesce or _stop may be waiting for. They set `closing`
+ * before they look at the number: whoever takes it down either is seen there or sees that. */
+static void count_down(struct http_server *s, atomic_size_t *count)
+{
+    (void)atomic_fetch_sub(count, 1);
+    if (!atomic_load(&s->closing))
+        return;
+    pthread_mutex_lock(&s->lock);
+    pthread_cond_broadcast(&s->idle);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -69,15 +63,9 @@ static void list_remove(struct http_server *s, struct http_exchange *x)
 static void exchange_free(struct http_exchange *x)
 {
     if (x->response)
-        MHD_destroy_response(x->response);
-    for (size_t i = 0; i < x->header_count; i++)
-        free((char *)x->headers[i].name);
-    free(x->headers);
+        http_response_drop(x->response, x->kept);
     buf_free(&x->body.memory);
-    free(x->request_headers);
-    free(x->decoded);
-    free(x->method);
-    free(x->path);
+    http_memory_free(&x->memory);
     pthread_mutex_destroy(&x->lock);
     free(x);
 }
@@ -97,9 +85,10 @@ void http_exchange_release(struct http_exchange *x)
 void *http_exchange_new(void *server, const char *uri, struct MHD_Connection *connection)
 {
     struct http_server *s = server;
-    struct http_exchange *x = calloc(1, sizeof *x);
+    struct http_exchange *x = malloc(sizeof *x);
     if (!x)
         return NULL;
+    memset(x, 0, offsetof(struct http_exchange, memory.first));
     if (pthread_mutex_init(&x->lock, NULL)) {
         free(x);
         return NULL;
@@ -107,19 +96,19 @@ void *http_exchange_new(void *server, const char *uri, struct MHD_Connection *co
     x->server = s;
     x->connection = connection;
     x->owners = 1;
-    x->path = strdup(uri);
-    x->body.fd = -1;
+    x->path = http_memory_text(&x->memory, uri, strlen(uri));
+    x->socket = x->body.fd = -1;
     x->port = s->port;
     x->body.max = s->options.max_body;
     if (!x->path) {
         exchange_free(x);
         return NULL;
     }
-    x->query = x->path + strcspn(x->path, "?");
-    if (*x->query)
-        *x->query++ = '\0';
-    peer_text(x);
-    list_add(s, x);
+    char *query = x->path + strcspn(x->path, "?");
+    if (*query)
+        *query++ = '\0';
+    x->query = query;
+    (void)atomic_fetch_add(&s->open, 1);
     return x;
 }
 
@@ -148,9 +137,12 @@ void http_exchange_completed(void *server, struct MHD_Connection *connection, vo
     pthread_mutex_unlock(&x->lock);
     if (x->begun && s->options.finished)
         s->options.finished(s->options.ctx, x);
-    atomic_fetch_sub(&s->bodies, x->body.charged);
-    list_remove(s, x);
+    if (x->body.charged)
+        atomic_fetch_sub(&s->bodies, x->body.charged);
+    if (x->listed)
+        list_remove(s, x);
     http_exchange_release(x);
+    count_down(s, &s->open);
 }
 
 /* Hands the reply that is there to microhttpd. */
@@ -158,13 +150,14 @@ static enum MHD_Result queue_reply(struct http_exchange *x)
 {
     pthread_mutex_lock(&x->lock);
     struct MHD_Response *response = x->response;
+    struct http_kept *kept = x->kept;
     x->response = NULL;
     x->state = HTTP_QUEUED;
     pthread_mutex_unlock(&x->lock);
     if (!response)
         return MHD_NO;
     const enum MHD_Result rc = MHD_queue_response(x->connection, (unsigned)x->status, response);
-    MHD_destroy_response(response);
+    http_response_drop(response, kept);
     return rc;
 }
 
@@ -235,7 +228,7 @@ static int body_add(struct http_exchange *x, const char *bytes, size_t len)
 static enum MHD_Result begin(struct http_exchange *x, const char *method)
 {
     const struct http_server_options *o = &x->server->options;
-    x->method = strdup(method);
+    x->method = http_memory_text(&x->memory, method, strlen(method));
     if (!x->method || http_parse_query(x) || http_copy_headers(x))
         return MHD_NO;
     x->begun = true;
@@ -253,20 +246,11 @@ static enum MHD_Result begin(struct http_exchange *x, const char *method)
 /* False when the server is closing: no handler may begin any more. */
 static bool handler_enter(struct http_server *s)
 {
-    pthread_mutex_lock(&s->lock);
-    const bool open = !s->closing && !s->stopping;
-    s->handling += open;
-    pthread_mutex_unlock(&s->lock);
-    return open;
-}
-
-/* The last one out wakes http_server_quiesce. */
-static void handler_leave(struct http_server *s)
-{
-    pthread_mutex_lock(&s->lock);
-    if (--s->handling == 0)
-        pthread_cond_broadcast(&s->idle);
-    pthread_mutex_unlock(&s->lock);
+    (void)atomic_fetch_add(&s->handling, 1);
+    if (!atomic_load(&s->closing))
+        return true;
+    count_down(s, &s->handling);
+    return false;
 }
 
 /* Whoever is to answer: the handler, or who says that there was no room for the body. */
@@ -293,7 +277,7 @@ static enum MHD_Result handle(struct http_exchange *x)
         return MHD_NO;
     if (handler_enter(s)) {
         call_handler(x);
-        handler_leave(s);
+        count_down(s, &s->handling);
     } else {
         http_reply_const(x, STATUS_UNAVAILABLE, "text/plain", STOPPING, strlen(STOPPING));
     }
@@ -330,6 +314,7 @@ void http_defer(struct http_exchange *x)
 {
     struct http_server *s = x->server;
     pthread_mutex_lock(&s->lock);
+    http_exchange_list_locked(x);
     pthread_mutex_lock(&x->lock);
     x->owners++;
     x->deferred = true;

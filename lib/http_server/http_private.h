@@ -15,8 +15,16 @@
 enum {
     HTTP_QUERY_MAX = 64, /* arguments looked at */
     HTTP_REPLY_HEADERS_MAX = 2048,
-    HTTP_PEER_MAX = 64,
     HTTP_HOST_MAX = 64,
+    HTTP_MEMORY_FIRST = 512, /* the texts of most requests */
+};
+
+/* Memory that lives as long as its exchange: a first piece, then one block for each request that
+ * finds no room in it. */
+struct http_memory {
+    struct http_block *blocks;
+    size_t used; /* of `first` */
+    _Alignas(max_align_t) char first[HTTP_MEMORY_FIRST];
 };
 
 /* A request's way: OPEN -> (DEFERRED ->) REPLIED -> QUEUED -> GONE. */
@@ -31,6 +39,18 @@ enum http_state {
 struct http_pair {
     const char *name;
     const char *value;
+};
+
+/* Headers in the order in which they came or were added. */
+struct http_field {
+    struct http_field *next;
+    const char *name;
+    const char *value;
+};
+struct http_fields {
+    struct http_field *first;
+    struct http_field **end; /* where the next one is hung up; NULL: at `first` */
+    size_t count;
 };
 
 struct http_body_sink {
@@ -62,33 +82,40 @@ struct http_exchange {
     struct MHD_Connection *connection;
     struct http_exchange *prev, *next; /* the server's list, guarded by its lock */
 
-    pthread_mutex_t lock; /* guards the six below */
+    pthread_mutex_t lock; /* guards the seven below */
     enum http_state state;
     unsigned owners;
     bool deferred; /* one owner is somebody who will reply */
     struct MHD_Response *response;
+    struct http_kept *kept; /* whose response it is; NULL: it is the exchange's own */
     int status;
     struct http_stream stream;
 
     bool begun; /* these: only touched on the connection's thread */
     bool handled;
-    bool suspended; /* also read by http_server_stop, under the server's lock */
-    int socket;
-    uint16_t port; /* the server's */
-    char *method;
-    char *path; /* path, NUL, query: one allocation */
-    char *query;
-    char *decoded; /* the texts that `arguments` point into */
-    struct http_pair arguments[HTTP_QUERY_MAX];
-    size_t argument_count;
-    struct http_pair *request_headers; /* one allocation with its texts */
-    size_t request_header_count;
-    struct http_pair *headers; /* of the reply; each name owns both texts */
-    size_t header_count;
+    bool listed;      /* it is in the server's list */
+    bool suspended;   /* also read by http_server_stop, under the server's lock */
     bool header_lost; /* one could not be kept: there will be no reply */
-    char peer[HTTP_PEER_MAX];
+    int socket;       /* of one that is listed; else -1 */
+    uint16_t port;    /* the server's */
+    const char *method;
+    char *path; /* path, NUL, query: one text */
+    const char *query;
+    struct http_pair *arguments; /* of the query, decoded */
+    size_t argument_count;
+    struct http_fields request_headers;
+    struct http_fields headers; /* of the reply */
     struct http_body_sink body;
     void *data;
+    struct http_memory memory; /* what the texts above are in; last, because it is large */
+};
+
+/* A reply of its own, with an owner more for each exchange that is about to give it. */
+struct http_kept {
+    atomic_size_t owners;
+    struct MHD_Response *response;
+    int status;
+    char etag[]; /* "": none */
 };
 
 struct http_server {
@@ -100,12 +127,14 @@ struct http_server {
     char url[HTTP_HOST_MAX + 24];
 
     atomic_uint connections;
-    atomic_size_t bodies; /* bytes in memory of all bodies, without the first ones of each */
-    pthread_mutex_t lock; /* guards the five below; taken before an exchange's lock */
-    pthread_cond_t idle; /* signalled when the list becomes empty, and when no handler is at work */
-    struct http_exchange *exchanges;
-    unsigned handling; /* handlers at work (what they deferred not counted) */
-    bool closing;      /* requests get 503 instead of a handler */
+    atomic_size_t bodies;   /* bytes in memory of all bodies, without the first ones of each */
+    atomic_size_t open;     /* exchanges that their connection has not let go */
+    atomic_size_t handling; /* handlers at work (what they deferred not counted) */
+    atomic_bool closing;    /* requests get 503 instead of a handler */
+
+    pthread_mutex_t lock; /* guards the two below; taken before an exchange's lock */
+    pthread_cond_t idle;  /* while it is closing: signalled when one of the two counts is less */
+    struct http_exchange *exchanges; /* those that stopping must find: deferred ones, streams */
     bool stopping;
 };
 
@@ -120,15 +149,30 @@ enum MHD_Result http_exchange_access(void *server, struct MHD_Connection *connec
 void http_exchange_completed(void *server, struct MHD_Connection *connection, void **exchange,
                              enum MHD_RequestTerminationCode why);
 
+/* Memory of the exchange's own, not initialised; NULL when there is none. */
+void *http_memory_take(struct http_memory *m, size_t size);
+void http_memory_free(struct http_memory *m);
+/* A copy with a NUL behind it. */
+char *http_memory_text(struct http_memory *m, const char *text, size_t len);
+/* Adds copies of both texts. -1 without memory. */
+int http_fields_add(struct http_fields *fields, struct http_memory *m,
+                    const struct http_pair *pair);
+
 /* Splits and decodes the query into x->arguments. -1 without memory. */
 int http_parse_query(struct http_exchange *x);
 /* Copies the request's headers, so that they outlive the connection. -1 without memory. */
 int http_copy_headers(struct http_exchange *x);
+/* Puts it on the list of those that stopping must find. The server's lock is held; called on the
+ * connection's thread, or for one that is there already. */
+void http_exchange_list_locked(struct http_exchange *x);
 /* One owner less; frees at the last. */
 void http_exchange_release(struct http_exchange *x);
 /* Hands the reply over, or drops it; `response` (NULL closes the connection) is taken over. */
 void http_give(struct http_exchange *x, int status, const char *content_type,
                struct MHD_Response *response);
+/* Lets go of a response that is not given, or was handed to microhttpd; `kept` as in an exchange.
+ */
+void http_response_drop(struct MHD_Response *response, struct http_kept *kept);
 /* Ends an endless stream, because the server stops. The server's lock is held. */
 void http_stream_stop_locked(struct http_exchange *x);
 /* Answers a deferred exchange 503 in its owner's place; does nothing in any other state. The

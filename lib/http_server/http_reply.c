@@ -4,71 +4,55 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* Both texts in one allocation, the value behind the name. */
-static char *join(const char *name, const char *value, size_t name_size)
-{
-    const size_t value_size = strlen(value) + 1;
-    char *texts = malloc(name_size + value_size);
-    if (texts) {
-        memcpy(texts, name, name_size);
-        memcpy(texts + name_size, value, value_size);
-    }
-    return texts;
-}
 
 /* A header that cannot be kept is remembered: a reply without it would say something else. */
 void http_add_header(struct http_exchange *x, const char *name, const char *value)
 {
-    if (!*value)
-        return;
-    const size_t name_size = strlen(name) + 1;
-    struct http_pair *headers = NULL;
-    char *texts = NULL;
-    if (x->header_count < HTTP_REPLY_HEADERS_MAX) {
-        headers = reallocarray(x->headers, x->header_count + 1, sizeof *headers);
-        texts = join(name, value, name_size);
-    }
-    if (headers)
-        x->headers = headers;
-    if (headers && texts)
-        x->headers[x->header_count++] = (struct http_pair){texts, texts + name_size};
-    else
-        free(texts);
-    x->header_lost |= !headers || !texts;
+    const struct http_pair pair = {name, value};
+    if (*value && (x->headers.count >= HTTP_REPLY_HEADERS_MAX ||
+                   http_fields_add(&x->headers, &x->memory, &pair)))
+        x->header_lost = true;
 }
 
 /* -1 when microhttpd does not take one. */
 static int add_headers(const struct http_exchange *x, struct MHD_Response *response,
                        const char *content_type)
 {
+    if (x->header_lost)
+        return -1;
     if (content_type &&
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) == MHD_NO)
         return -1;
-    for (size_t i = 0; i < x->header_count; i++) {
-        if (MHD_add_response_header(response, x->headers[i].name, x->headers[i].value) == MHD_NO)
+    for (const struct http_field *f = x->headers.first; f; f = f->next)
+        if (MHD_add_response_header(response, f->name, f->value) == MHD_NO)
             return -1;
-    }
     return 0;
+}
+
+/* Lets go of one that is not given: a kept one stays with its other owners. */
+void http_response_drop(struct MHD_Response *response, struct http_kept *kept)
+{
+    if (kept)
+        http_kept_release(kept);
+    else
+        MHD_destroy_response(response);
 }
 
 /* Takes the response over; one that could not be built closes the connection. Once a deferred
  * connection was resumed it may end at any time: after the lock only our own share is touched. */
-void http_give(struct http_exchange *x, int status, const char *content_type,
-               struct MHD_Response *response)
+static void give(struct http_exchange *x, int status, struct MHD_Response *response,
+                 struct http_kept *kept)
 {
-    if (response && (x->header_lost || add_headers(x, response, content_type))) {
-        MHD_destroy_response(response);
-        response = NULL;
-    }
     pthread_mutex_lock(&x->lock);
     const bool was_deferred = x->deferred;
     x->deferred = false;
     if (x->state == HTTP_OPEN || x->state == HTTP_DEFERRED) {
         const bool resume = x->state == HTTP_DEFERRED;
         x->response = response;
+        x->kept = kept;
         x->status = status;
         x->state = HTTP_REPLIED;
         response = NULL;
@@ -77,9 +61,19 @@ void http_give(struct http_exchange *x, int status, const char *content_type,
     }
     pthread_mutex_unlock(&x->lock);
     if (response)
-        MHD_destroy_response(response);
+        http_response_drop(response, kept);
     if (was_deferred)
         http_exchange_release(x);
+}
+
+void http_give(struct http_exchange *x, int status, const char *content_type,
+               struct MHD_Response *response)
+{
+    if (response && add_headers(x, response, content_type)) {
+        MHD_destroy_response(response);
+        response = NULL;
+    }
+    give(x, status, response, NULL);
 }
 
 static struct MHD_Response *from_memory(const void *body, size_t len,
@@ -105,8 +99,7 @@ void http_reply_const(struct http_exchange *x, int status, const char *content_t
 
 /* A buffer that failed gives no text: the connection is then closed rather than sent half an
  * answer. */
-void http_reply_take(struct http_exchange *x, int status, const char *content_type,
-                     struct buf *body)
+static struct MHD_Response *from_buffer(struct buf *body)
 {
     size_t len = 0;
     char *text = buf_take(body, &len);
@@ -114,7 +107,62 @@ void http_reply_take(struct http_exchange *x, int status, const char *content_ty
         text ? MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE) : NULL;
     if (!response)
         free(text);
-    http_give(x, status, content_type, response);
+    return response;
+}
+
+void http_reply_take(struct http_exchange *x, int status, const char *content_type,
+                     struct buf *body)
+{
+    http_give(x, status, content_type, from_buffer(body));
+}
+
+/* The tag is kept besides the headers, which microhttpd has to itself. */
+struct http_kept *http_kept_new(const struct http_exchange *x, int status, const char *content_type,
+                                struct buf *body)
+{
+    const char *etag = "";
+    for (const struct http_field *f = x->headers.first; f; f = f->next)
+        if (strcasecmp(f->name, MHD_HTTP_HEADER_ETAG) == 0)
+            etag = f->value;
+    struct MHD_Response *response = from_buffer(body);
+    struct http_kept *kept = response ? malloc(sizeof *kept + strlen(etag) + 1) : NULL;
+    if (kept && add_headers(x, response, content_type) == 0) {
+        atomic_init(&kept->owners, 1);
+        kept->response = response;
+        kept->status = status;
+        memcpy(kept->etag, etag, strlen(etag) + 1);
+        return kept;
+    }
+    free(kept);
+    if (response)
+        MHD_destroy_response(response);
+    return NULL;
+}
+
+struct http_kept *http_kept_hold(struct http_kept *kept)
+{
+    if (kept)
+        (void)atomic_fetch_add(&kept->owners, 1);
+    return kept;
+}
+
+struct http_kept *http_kept_release(struct http_kept *kept)
+{
+    if (kept && atomic_fetch_sub(&kept->owners, 1) == 1) {
+        MHD_destroy_response(kept->response);
+        free(kept);
+    }
+    return NULL;
+}
+
+/* microhttpd sends a 304 without the body, of which it tells the length. */
+void http_reply_kept(struct http_exchange *x, struct http_kept *kept)
+{
+    const bool known = kept && kept->etag[0] && http_has_etag(x, kept->etag);
+    if (kept)
+        give(x, known ? MHD_HTTP_NOT_MODIFIED : kept->status, kept->response, kept);
+    else
+        give(x, 0, NULL, NULL);
 }
 
 void http_reply_fd(struct http_exchange *x, int status, const char *content_type, int fd,

@@ -2,7 +2,6 @@
 #include "lib/base/hex.h"
 #include "lib/http_server/http_private.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -32,8 +31,9 @@ int http_parse_query(struct http_exchange *x)
     if (!*in)
         return 0;
     /* Decoding never makes longer; each argument adds two NULs for at most one '=' and one '&'. */
-    char *out = x->decoded = malloc(strlen(in) + 2 * (HTTP_QUERY_MAX + 1));
-    if (!out)
+    char *out = http_memory_take(&x->memory, strlen(in) + 2 * (HTTP_QUERY_MAX + 1));
+    x->arguments = http_memory_take(&x->memory, HTTP_QUERY_MAX * sizeof *x->arguments);
+    if (!out || !x->arguments)
         return -1;
     while (*in && x->argument_count < HTTP_QUERY_MAX) {
         const char *end = in + strcspn(in, "&");
@@ -65,56 +65,28 @@ const char *http_raw_query(const struct http_exchange *x)
     return x->query;
 }
 
-struct header_copy {
-    struct http_pair *pairs; /* NULL while sizes are counted */
-    char *texts;
-    size_t count;
-    size_t bytes;
-};
-
-/* Called twice for each header: to count, and to copy. */
-static enum MHD_Result copy_header(void *data, enum MHD_ValueKind kind, const char *name,
-                                   size_t name_len, const char *value, size_t value_len)
+/* Called for each header, until one cannot be kept. */
+static enum MHD_Result copy_header(void *exchange, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
 {
-    struct header_copy *copy = data;
+    struct http_exchange *x = exchange;
+    const struct http_pair pair = {name, value ? value : ""};
     (void)kind;
-    if (copy->pairs) {
-        char *text = copy->texts + copy->bytes;
-        memcpy(text, name, name_len);
-        text[name_len] = '\0';
-        if (value_len)
-            memcpy(text + name_len + 1, value, value_len);
-        text[name_len + 1 + value_len] = '\0';
-        copy->pairs[copy->count] = (struct http_pair){text, text + name_len + 1};
-    }
-    copy->count++;
-    copy->bytes += name_len + value_len + 2;
-    return MHD_YES;
+    x->header_lost = http_fields_add(&x->request_headers, &x->memory, &pair) != 0;
+    return x->header_lost ? MHD_NO : MHD_YES;
 }
 
 int http_copy_headers(struct http_exchange *x)
 {
-    struct header_copy copy = {0};
-    (void)MHD_get_connection_values_n(x->connection, MHD_HEADER_KIND, copy_header, &copy);
-    if (!copy.count)
-        return 0;
-    x->request_headers = malloc(copy.count * sizeof *x->request_headers + copy.bytes);
-    if (!x->request_headers)
-        return -1;
-    x->request_header_count = copy.count;
-    copy.pairs = x->request_headers;
-    copy.texts = (char *)(x->request_headers + copy.count);
-    copy.count = copy.bytes = 0;
-    (void)MHD_get_connection_values_n(x->connection, MHD_HEADER_KIND, copy_header, &copy);
-    return 0;
+    (void)MHD_get_connection_values(x->connection, MHD_HEADER_KIND, copy_header, x);
+    return x->header_lost ? -1 : 0;
 }
 
 const char *http_header(const struct http_exchange *x, const char *name)
 {
-    for (size_t i = 0; i < x->request_header_count; i++) {
-        if (!strcasecmp(x->request_headers[i].name, name))
-            return x->request_headers[i].value;
-    }
+    for (const struct http_field *f = x->request_headers.first; f; f = f->next)
+        if (!strcasecmp(f->name, name))
+            return f->value;
     return NULL;
 }
 
@@ -144,8 +116,8 @@ bool http_has_etag(const struct http_exchange *x, const char *etag)
 void http_each_header(const struct http_exchange *x,
                       void (*fn)(void *ctx, const char *name, const char *value), void *ctx)
 {
-    for (size_t i = 0; i < x->request_header_count; i++)
-        fn(ctx, x->request_headers[i].name, x->request_headers[i].value);
+    for (const struct http_field *f = x->request_headers.first; f; f = f->next)
+        fn(ctx, f->name, f->value);
 }
 
 const char *http_query(const struct http_exchange *x, const char *name)
@@ -167,11 +139,6 @@ void http_each_query(const struct http_exchange *x,
 uint16_t http_local_port(const struct http_exchange *x)
 {
     return x->port;
-}
-
-const char *http_peer(const struct http_exchange *x)
-{
-    return x->peer;
 }
 
 const char *http_body(const struct http_exchange *x, size_t *len)

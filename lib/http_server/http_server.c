@@ -16,8 +16,8 @@ enum {
     DEFAULT_CONNECTIONS = 4096,
     DEFAULT_IDLE_SECONDS = 75,
     MAX_THREADS = 8,
-    CONNECTION_MEMORY = 64 * 1024, /* request line, headers and the part of a body being read */
-    STOP_SECONDS = 2,              /* how long answers under way may take when the server stops */
+    DEFAULT_MEMORY = 64 * 1024,
+    STOP_SECONDS = 2, /* how long answers under way may take when the server stops */
     LOG_LINE = 256,
     DEFAULT_BODIES = 256 * 1024 * 1024,
 };
@@ -104,6 +104,8 @@ static void fill_defaults(struct http_server_options *o)
         o->idle_seconds = DEFAULT_IDLE_SECONDS;
     if (!o->max_bodies)
         o->max_bodies = DEFAULT_BODIES;
+    if (!o->connection_memory)
+        o->connection_memory = DEFAULT_MEMORY;
 }
 
 /* What microhttpd has to say are protocol errors of clients. */
@@ -163,7 +165,7 @@ static int start_daemon(struct http_server *s, struct error *err)
         s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, pool,
         MHD_OPTION_CONNECTION_LIMIT, (o->max_connections + 1) * o->threads,
         MHD_OPTION_CONNECTION_TIMEOUT, o->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK, http_exchange_new, s,
+        o->connection_memory, MHD_OPTION_URI_LOG_CALLBACK, http_exchange_new, s,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_encoded, s, MHD_OPTION_NOTIFY_COMPLETED,
         http_exchange_completed, s, MHD_OPTION_NOTIFY_CONNECTION, count_connection, s,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
@@ -246,8 +248,8 @@ void http_server_quiesce(struct http_server *s)
     if (s->listen_fd >= 0)
         (void)shutdown(s->listen_fd, SHUT_RDWR);
     pthread_mutex_lock(&s->lock);
-    s->closing = true;
-    while (s->handling > 0)
+    atomic_store(&s->closing, true);
+    while (atomic_load(&s->handling) > 0)
         pthread_cond_wait(&s->idle, &s->lock);
     pthread_mutex_unlock(&s->lock);
 }
@@ -264,7 +266,7 @@ static void drain(struct http_server *s)
         http_exchange_abandon_locked(x);
         http_stream_stop_locked(x);
     }
-    while (s->exchanges && pthread_cond_timedwait(&s->idle, &s->lock, &until) == 0) {
+    while (atomic_load(&s->open) > 0 && pthread_cond_timedwait(&s->idle, &s->lock, &until) == 0) {
     }
     pthread_mutex_unlock(&s->lock);
 }

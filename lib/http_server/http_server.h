@@ -27,10 +27,14 @@ struct http_server_options {
     unsigned threads;         /* 0: one per core, at most 8 */
     unsigned max_connections; /* 0: 4096; beyond it a connection is closed at once */
     unsigned idle_seconds;    /* keep-alive time without a request; 0: 75 */
-    size_t max_body;          /* default ceiling of a body kept in memory */
-    size_t max_bodies;        /* of all such bodies together; 0: 256 MiB */
-    const struct log *log;    /* borrowed; may be NULL */
-    void *ctx;                /* passed to both callbacks */
+    /* Holds request line, headers and the part of a body being read, then the reply's headers.
+     * microhttpd clears all of it after each request: 64 KiB take a third of a small answer's time.
+     * 0: 64 KiB. */
+    size_t connection_memory;
+    size_t max_body;       /* default ceiling of a body kept in memory */
+    size_t max_bodies;     /* of all such bodies together; 0: 256 MiB */
+    const struct log *log; /* borrowed; may be NULL */
+    void *ctx;             /* passed to both callbacks */
     /* May be NULL: bodies up to max_body are kept in memory. Otherwise it may call
      * http_body_limit, http_body_to_fd or http_reply_* (the body is then read and dropped). */
     void (*begin)(void *ctx, struct http_exchange *x);
@@ -80,8 +84,6 @@ void http_each_query(const struct http_exchange *x,
                      void (*fn)(void *ctx, const char *name, const char *value), void *ctx);
 /* The port the request came to. */
 uint16_t http_local_port(const struct http_exchange *x);
-/* Peer address as text, for logs. */
-const char *http_peer(const struct http_exchange *x);
 /* The body kept in memory ("" if there was none); `len` may be NULL. */
 const char *http_body(const struct http_exchange *x, size_t *len);
 /* Bytes of the body that came, in memory or written to the fd. */
@@ -118,6 +120,20 @@ void http_reply_take(struct http_exchange *x, int status, const char *content_ty
 /* Borrows for ever: text constants, bodies cached for the life of the program. */
 void http_reply_const(struct http_exchange *x, int status, const char *content_type,
                       const void *body, size_t len);
+/* A reply that is given many times: built once, with its headers, and counted. Any thread. */
+struct http_kept;
+/* As http_reply_take would give it now, with the headers that were added to `x`. NULL where that
+ * would close the connection. Whoever gets it has one share of it. */
+struct http_kept *http_kept_new(const struct http_exchange *x, int status, const char *content_type,
+                                struct buf *body);
+/* One more share; NULL-safe; returns its argument. */
+struct http_kept *http_kept_hold(struct http_kept *kept);
+/* Gives one share back; NULL-safe; returns NULL. */
+struct http_kept *http_kept_release(struct http_kept *kept);
+/* Gives this reply, to GET or HEAD; what was added to `x` is left out. When it has an ETag that the
+ * client has (http_has_etag), 304 with the same headers in its place. Takes a share over. NULL
+ * closes the connection. */
+void http_reply_kept(struct http_exchange *x, struct http_kept *kept);
 /* Sends `len` bytes from `offset` by sendfile; closes fd, also when nothing can be sent. */
 void http_reply_fd(struct http_exchange *x, int status, const char *content_type, int fd,
                    uint64_t offset, uint64_t len);

@@ -81,6 +81,9 @@ void http_reply_stream(struct http_exchange *x, int status, const char *content_
                        const struct http_stream_source *source)
 {
     const int size = SEND_BUFFER;
+    pthread_mutex_lock(&x->server->lock);
+    http_exchange_list_locked(x);
+    pthread_mutex_unlock(&x->server->lock);
     if (source->endless && x->socket >= 0)
         (void)setsockopt(x->socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     pthread_mutex_lock(&x->lock);

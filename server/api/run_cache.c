@@ -16,6 +16,8 @@ struct slot {
     size_t len;            /* 0: nothing is here */
     size_t before, behind; /* where the duration begins and ends; 0: there is none to renew */
     char text[BODY_MAX];
+    struct http_kept *reply; /* made of the text; NULL: not yet */
+    int64_t reply_at;        /* as of when; wall us */
 };
 
 struct run_cache {
@@ -45,8 +47,10 @@ struct run_cache *run_cache_open(struct error *err)
 
 struct run_cache *run_cache_close(struct run_cache *c)
 {
-    for (size_t i = 0; c && i < SLOTS; i++)
+    for (size_t i = 0; c && i < SLOTS; i++) {
+        http_kept_release(c->slots[i].reply);
         (void)pthread_mutex_destroy(&c->slots[i].lock);
+    }
     free(c);
     return NULL;
 }
@@ -65,14 +69,19 @@ static void write_body(const struct slot *s, int64_t now, struct buf *body)
     buf_add(body, s->text + s->behind, s->len - s->behind);
 }
 
+/* The lock is held. */
+static bool holds(const struct slot *s, const struct run_facts *facts)
+{
+    return s->len && s->facts.id == facts->id && s->facts.generation == facts->generation;
+}
+
 bool run_cache_get(struct run_cache *c, struct run_facts *facts, int64_t now, struct buf *body)
 {
     if (!c)
         return false;
     struct slot *s = find_slot(c, facts->id);
     (void)pthread_mutex_lock(&s->lock);
-    const bool found =
-        s->len && s->facts.id == facts->id && s->facts.generation == facts->generation;
+    const bool found = holds(s, facts);
     if (found) {
         *facts = s->facts;
         write_body(s, now, body);
@@ -104,5 +113,45 @@ void run_cache_put(struct run_cache *c, const struct run_facts *facts, const str
     s->len = body->len;
     memcpy(s->text, body->data, body->len);
     find_duration(s);
+    s->reply = http_kept_release(s->reply);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* Does it say the same then and now? A duration is told to the millisecond. The lock is held. */
+static bool reply_holds(const struct slot *s, int64_t now)
+{
+    const int64_t since = s->facts.going_since;
+    if (!s->reply || !since)
+        return s->reply != NULL;
+    return now >= since && s->reply_at >= since &&
+           (now - since) / CLOCK_MS == (s->reply_at - since) / CLOCK_MS;
+}
+
+struct http_kept *run_cache_reply(struct run_cache *c, const struct run_facts *facts, int64_t now)
+{
+    struct http_kept *reply = NULL;
+    if (!c)
+        return NULL;
+    struct slot *s = find_slot(c, facts->id);
+    (void)pthread_mutex_lock(&s->lock);
+    if (holds(s, facts) && reply_holds(s, now))
+        reply = http_kept_hold(s->reply);
+    (void)pthread_mutex_unlock(&s->lock);
+    return reply;
+}
+
+/* Beside a text of another time it would outlive that. */
+void run_cache_put_reply(struct run_cache *c, const struct run_facts *facts, int64_t now,
+                         struct http_kept *reply)
+{
+    if (!c || !reply)
+        return;
+    struct slot *s = find_slot(c, facts->id);
+    (void)pthread_mutex_lock(&s->lock);
+    if (holds(s, facts)) {
+        http_kept_release(s->reply);
+        s->reply = http_kept_hold(reply);
+        s->reply_at = now;
+    }
     (void)pthread_mutex_unlock(&s->lock);
 }

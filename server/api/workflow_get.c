@@ -30,8 +30,6 @@ static void take_run(void *ctx, const struct store_run *run)
 static int read_run(struct api_call *call, struct answer *a, struct error *err)
 {
     const struct services *sv = call->sv;
-    if (query_only(call->x, NULL, 0, err))
-        return -1;
     if (run_cache_get(sv->runs, &a->facts, a->now, &a->body))
         return buf_check(&a->body, err);
     if (store_run_get(sv->store, call->run_id, take_run, a, err) || buf_check(&a->body, err))
@@ -41,26 +39,33 @@ static int read_run(struct api_call *call, struct answer *a, struct error *err)
 }
 
 /* The ETag is the run's version, which every change raises: polling an unchanged run costs 304. */
+static struct http_kept *make_reply(struct api_call *call, struct answer *a)
+{
+    char etag[64];
+    (void)snprintf(etag, sizeof etag, "W/\"%" PRId64 "-%" PRId64 "\"", call->run_id,
+                   a->facts.version);
+    http_add_header(call->x, "ETag", etag);
+    http_add_header(call->x, "Cache-Control", "no-cache");
+    struct http_kept *reply = http_kept_new(call->x, 200, "application/json", &a->body);
+    run_cache_put_reply(call->sv->runs, &a->facts, a->now, reply);
+    return reply;
+}
+
+/* The whole reply is there already, most of the time. */
 void api_workflow_get(struct api_call *call)
 {
     struct error err = {0};
-    char etag[64];
-    struct answer a = {
-        .facts = {.id = call->run_id, .generation = store_generation(call->sv->store)},
-        .now = clock_wall(call->sv->clock)};
+    const struct services *sv = call->sv;
+    struct answer a = {.facts = {.id = call->run_id, .generation = store_generation(sv->store)},
+                       .now = clock_wall(sv->clock)};
     buf_init(&a.body, BUF_MAX_PAGE);
-    if (read_run(call, &a, &err)) {
+    int rc = query_only(call->x, NULL, 0, &err);
+    struct http_kept *reply = rc ? NULL : run_cache_reply(sv->runs, &a.facts, a.now);
+    if (!rc && !reply && (rc = read_run(call, &a, &err)) == 0)
+        reply = make_reply(call, &a);
+    if (rc)
         problem_reply(call->x, &err, NULL);
-        buf_free(&a.body);
-        return;
-    }
-    (void)snprintf(etag, sizeof etag, "W/\"%" PRId64 "-%" PRId64 "\"", call->run_id,
-                   a.facts.version);
-    http_add_header(call->x, "ETag", etag);
-    http_add_header(call->x, "Cache-Control", "no-cache");
-    if (http_has_etag(call->x, etag))
-        http_reply(call->x, 304, NULL, NULL, 0);
     else
-        http_reply_take(call->x, 200, "application/json", &a.body);
+        http_reply_kept(call->x, reply);
     buf_free(&a.body);
 }

@@ -105,12 +105,18 @@ static void add_event(void *ctx, const struct store_event *event)
     p->last = event->id;
 }
 
+/* Bytes of a query. Link has to repeat it, and both must find room (ROUTES_MEMORY). */
+enum { FILTER_MAX = 4096 };
+
 /* All filters of GET /workflows; texts are borrowed from the request. */
 static int read_run_filter(struct http_exchange *x, struct store_run_filter *f, struct error *err)
 {
     static const char *const known[] = {"status", "pattern", "name",   "since", "until",
                                         "q",      "limit",   "cursor", "parent"};
     int64_t pattern = 0;
+    if (strlen(http_raw_query(x)) > FILTER_MAX)
+        return err_set(err, ERR_ARGUMENT,
+                       "the query is longer than %d bytes: shorten ?q= or ?name=", (int)FILTER_MAX);
     if (query_only(x, known, sizeof known / sizeof known[0], err) ||
         query_status(x, &f->status, err) || query_int(x, "pattern", 1, 2, &pattern, err) ||
         query_time(x, "since", &f->since, err) || query_time(x, "until", &f->until, err) ||

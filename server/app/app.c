@@ -289,6 +289,7 @@ static int open_http(struct app *a, struct error *err)
         .port = port,
         .threads = (unsigned)option_int(&a->settings->values[SET_THREADS]),
         .max_connections = a->limits.connections,
+        .connection_memory = ROUTES_MEMORY,
         .max_body = BUF_MAX_SPEC,
         .max_bodies = 4 * BUF_MAX_SPEC,
         .log = a->log,

@@ -64,11 +64,11 @@ static const char *read_id(const char *at, int64_t *id)
 static bool matches(const char *pattern, const char *path, int64_t *id)
 {
     while (*pattern && *path) {
-        if (strncmp(pattern, "{id}", 4) == 0) {
+        if (*pattern == '{') {
             path = read_id(path, id);
             if (!path)
                 return false;
-            pattern += 4;
+            pattern += strlen("{id}");
         } else if (*pattern++ != *path++) {
             return false;
         }

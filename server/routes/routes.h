@@ -6,6 +6,10 @@
 #include "lib/http_server/http_server.h"
 #include "server/services.h"
 
+/* connection_memory for struct http_server_options. Proxies let 8 KiB of a header through; cookies
+ * are there twice, because microhttpd copies them. */
+enum { ROUTES_MEMORY = 20 * 1024 };
+
 /* Callbacks for struct http_server_options; ctx is the const struct services. */
 void routes_begin(void *services, struct http_exchange *x);
 /* Answers 503: too many large bodies at once. */

@@ -6,13 +6,11 @@
 Without names all are run. A goal that does not hold is shown as such and makes the exit status 1;
 figures of a machine that does other work at the same time mean little."""
 import argparse
-import contextlib
 import http.client
 import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +18,8 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-import scale  # noqa: E402  (a file beside this one)
+import http_pair  # noqa: E402  (a file beside this one)
+import scale  # noqa: E402
 import sfn_bench  # noqa: E402
 
 BENCHES = {}
@@ -95,47 +94,33 @@ def scale_2(options):
 
 # --- REST -----------------------------------------------------------------------------------------
 
-def static_site(options, body):
-    """The same bytes by nginx, if it is installed: its port and process."""
-    if not shutil.which("nginx"):
-        return None
-    folder = pathlib.Path(tempfile.mkdtemp(dir=options.folder))
-    (folder / "status.json").write_bytes(body)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    (folder / "nginx.conf").write_text(
-        "daemon off; worker_processes 1; error_log stderr crit; pid nginx.pid; events {}\n"
-        "http { access_log off; sendfile on; open_file_cache max=10; keepalive_requests 100000000;"
-        f" server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n")
-    process = subprocess.Popen(["nginx", "-p", folder, "-c", folder / "nginx.conf"])
-    end = time.monotonic() + 10
-    while process.poll() is None and time.monotonic() < end:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return port, process
-        time.sleep(0.01)  # polling the port
-    process.kill()
-    raise SystemExit("nginx does not listen: its words are above")
+PAIRS = 7
 
 
 @bench("http")
 def http_status(options):
-    """Polling a run's status: as it is (hot), and from runs that are read for the first time."""
+    """Polling the status of a run, against nginx with the same bytes in a file."""
+    def drive(port, path):
+        return driver(options, "http_load", port, path, 32, options.seconds / 3)
     with Served(options) as server:
         path = f"/workflows/{server.run(10)}"
         server.client.connection.request("GET", path)
         body = server.client.connection.getresponse().read()
-        hot = driver(options, "http_load", server.url.port, path, 32, options.seconds)
-        site = static_site(options, body)
-        figure = f"{hot['perSecond']:.0f}/s, p99 {hot['p99']} us, {len(body)} bytes"
-        if site:
-            port, process = site
-            peer = driver(options, "http_load", port, "/status.json", 32, options.seconds)
-            process.terminate()
-            ratio = hot["perSecond"] / peer["perSecond"]
-            yield "status GET, 32 connections", f"{figure}; {ratio:.2f} x nginx", \
-                ">= 1.25 x nginx", ratio >= 1.25
-        else:
-            yield "status GET, 32 connections", figure, "nginx is not installed", None
+        ours = http_pair.Peer(server.url.port, path, server.process.pid)
+        what = f"status GET of {len(body)} bytes, 32 connections"
+        if not shutil.which("nginx"):
+            hot = http_pair.measure(drive, ours, len(body))
+            yield what, f"{hot['perSecond']:.0f}/s, p99 {hot['p99']} us", "nginx is not installed", None
+            return
+        with http_pair.Nginx(options.folder, body) as nginx:
+            hot, peer, ratio, (low, high) = http_pair.in_turn(drive, ours, nginx.peer(), len(body),
+                                                              PAIRS)
+    yield what, f"{hot['perSecond']:.0f}/s; {ratio:.2f} x nginx ({low:.2f}-{high:.2f})", \
+        ">= 1.25 x nginx", ratio >= 1.25
+    yield "its 99th percentile", f"{hot['p99']:.0f} us; nginx {peer['p99']:.0f} us", \
+        "<= nginx's", hot["p99"] <= peer["p99"]
+    yield "server's CPU time for it", f"{hot['cpu']:.1f} us; nginx {peer['cpu']:.1f} us", \
+        "<= nginx's / 1.25", hot["cpu"] <= peer["cpu"] / 1.25
 
 
 @bench("connections")

@@ -2,9 +2,9 @@
  *
  *   http_load PORT PATH CONNECTIONS SECONDS
  *
- * Prints one JSON object: requests a second, median and 99th percentile in microseconds, answers
- * that were not 200, and the longest time in which no answer came at all. One thread, poll(2), no
- * library: the driver must not be what is measured. */
+ * Prints one JSON object: requests, and how many a second, median and 99th percentile in
+ * microseconds, answers that were not 200, bytes of their bodies, and the longest time in which no
+ * answer came at all. One thread, poll(2), no library: the driver must not be what is measured. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -22,9 +22,10 @@ enum { CONNECTIONS_MAX = 4096, HEAD_MAX = 8192, SAMPLES_MAX = 4 << 20, PATIENCE_
 
 struct client {
     int64_t began;
-    size_t len;  /* of the head, while it is not complete */
-    size_t left; /* of the body */
-    char head[HEAD_MAX];
+    size_t len;          /* of the head, while it is not complete */
+    size_t body;         /* its length */
+    size_t left;         /* what of it is to come */
+    char head[HEAD_MAX]; /* as much of it as `len` says */
 };
 
 struct load {
@@ -36,6 +37,7 @@ struct load {
     uint32_t *samples; /* microseconds */
     size_t answers;
     size_t refused; /* not 200 */
+    uint64_t bytes; /* of all bodies */
     int64_t last;   /* when an answer came */
     int64_t gap;
 };
@@ -67,7 +69,9 @@ static int dial(uint16_t port)
 
 static void ask(struct load *l, size_t i)
 {
-    l->clients[i] = (struct client){.began = now()};
+    struct client *c = &l->clients[i];
+    c->began = now();
+    c->len = c->left = 0;
     if (write(l->polls[i].fd, l->request, l->request_len) != (ssize_t)l->request_len)
         die("writing", strerror(errno));
 }
@@ -78,20 +82,30 @@ static void note(struct load *l, const struct client *c)
     if (l->answers < SAMPLES_MAX)
         l->samples[l->answers] = (uint32_t)(at - c->began);
     l->answers++;
+    l->bytes += c->body;
     l->refused += strncmp(c->head, "HTTP/1.1 200", 12) != 0;
     l->gap = at - l->last > l->gap ? at - l->last : l->gap;
     l->last = at;
 }
 
-/* Reads the length that follows the head; the rest of `c->head` is body already. */
+/* Line by line, which takes less time than to search all of it. */
+static size_t body_length(const char *head, const char *end)
+{
+    static const char name[] = "Content-Length:";
+    for (const char *line = head; line < end; line = strchr(line, '\n') + 1)
+        if (strncasecmp(line, name, sizeof name - 1) == 0)
+            return strtoul(line + sizeof name - 1, NULL, 10);
+    return 0;
+}
+
+/* The rest of `c->head` is body already. */
 static void end_head(struct client *c, const char *end)
 {
-    const char *length = strcasestr(c->head, "content-length:");
-    const size_t body = length ? strtoul(length + 15, NULL, 10) : 0;
+    c->body = body_length(c->head, end);
     const size_t have = c->len - (size_t)(end + 4 - c->head);
-    if (have > body)
+    if (have > c->body)
         die("reading", "more came than was asked for");
-    c->left = body - have;
+    c->left = c->body - have;
 }
 
 /* 1: the answer is complete. */
@@ -147,10 +161,11 @@ static void report(struct load *l, double seconds)
     if (count == 0)
         die("measuring", "no answer came");
     qsort(l->samples, count, sizeof *l->samples, compare);
-    (void)printf("{\"connections\": %lu, \"perSecond\": %.0f, \"p50\": %u, \"p99\": %u, "
-                 "\"refused\": %zu, \"longestGap\": %lld}\n",
-                 (unsigned long)l->count, (double)l->answers / seconds, l->samples[count / 2],
-                 l->samples[count * 99 / 100], l->refused, (long long)l->gap);
+    (void)printf("{\"connections\": %lu, \"answers\": %zu, \"perSecond\": %.0f, \"p50\": %u, "
+                 "\"p99\": %u, \"refused\": %zu, \"bytes\": %llu, \"longestGap\": %lld}\n",
+                 (unsigned long)l->count, l->answers, (double)l->answers / seconds,
+                 l->samples[count / 2], l->samples[count * 99 / 100], l->refused,
+                 (unsigned long long)l->bytes, (long long)l->gap);
 }
 
 static void open_clients(struct load *l, uint16_t port)

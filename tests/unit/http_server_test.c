@@ -57,9 +57,9 @@ static void echo(struct http_exchange *x)
     const char *name = http_query(x, "name"), *none = http_query(x, "none");
     const char *header = http_header(x, "x-test");
     buf_init(&out, BUF_MAX_LINE);
-    buf_addf(&out, "%s %s ?%s name=%s none=%s x-test=%s from=%s body=", http_method(x),
-             http_raw_path(x), http_raw_query(x), name ? name : "(null)", none ? none : "(null)",
-             header ? header : "(null)", http_peer(x));
+    buf_addf(&out, "%s %s ?%s name=%s none=%s x-test=%s body=", http_method(x), http_raw_path(x),
+             http_raw_query(x), name ? name : "(null)", none ? none : "(null)",
+             header ? header : "(null)");
     buf_add(&out, body, len);
     http_add_header(x, "X-Answer", "42");
     http_reply_take(x, 200, "text/plain", &out);
@@ -188,10 +188,9 @@ Test(http_server, hands_requests_on_as_they_came)
     struct fixture f;
     start(&f, 2, 0);
     expect(&f, "GET", "/a/b%20c//..?name=x%2By%20z&none&name=2", "X-TEST: v w\r\n", "", 200,
-           "GET /a/b%20c//.. ?name=x%2By%20z&none&name=2 name=x+y z none= x-test=v w "
-           "from=127.0.0.1 body=");
+           "GET /a/b%20c//.. ?name=x%2By%20z&none&name=2 name=x+y z none= x-test=v w body=");
     expect(&f, "PUT", "/p?name=a+b%", "", "hello", 200,
-           "PUT /p ?name=a+b% name=a b% none=(null) x-test=(null) from=127.0.0.1 body=hello");
+           "PUT /p ?name=a+b% name=a b% none=(null) x-test=(null) body=hello");
     expect(&f, "HEAD", "/h", "", "", 200, "");
     expect(&f, "GET", "/nothing", "", "", 204, "");
     stop(&f);
@@ -244,7 +243,7 @@ Test(http_server, bodies_beyond_their_ceiling_are_told)
     expect(&f, "POST", "/", "", big, 413, "big");
     expect(&f, "POST", "/small", "", "1234", 413, "big");
     expect(&f, "POST", "/small", "", "123", 200,
-           "POST /small ? name=(null) none=(null) x-test=(null) from=127.0.0.1 body=123");
+           "POST /small ? name=(null) none=(null) x-test=(null) body=123");
     expect(&f, "POST", "/refuse", "", big, 403, "no");
     stop(&f);
 }
@@ -556,7 +555,7 @@ Test(http_server, serves_ipv6)
     raw_open(&c, http_server_port(s), true);
     raw_sendf(&c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     cr_assert(raw_read(&c, &r, false));
-    cr_expect_not_null(strstr(buf_str(&r.body), "from=::1"));
+    cr_expect_eq(r.status, 200);
     raw_reply_free(&r);
     raw_close(&c);
     http_server_stop(s);

@@ -12,6 +12,7 @@ static void start_server(struct routes_fixture *f)
     struct error err = {0};
     const struct http_server_options http = {.host = "127.0.0.1",
                                              .threads = 1,
+                                             .connection_memory = ROUTES_MEMORY,
                                              .max_body = BUF_MAX_SPEC,
                                              .ctx = &f->services,
                                              .begin = routes_begin,

@@ -43,6 +43,79 @@ Test(routes, accepts_a_spec_once_per_key)
     routes_fixture_close(&f);
 }
 
+/* The status of GET, with so many bytes behind the path, or in one more header. */
+static int get_long(struct routes_fixture *f, const char *path, const char *header, size_t len)
+{
+    struct raw_http c;
+    struct raw_reply r;
+    char *text = malloc(len + 1);
+    cr_assert_not_null(text);
+    memset(text, 'a', len);
+    text[len] = '\0';
+    raw_open(&c, f->port, false);
+    raw_sendf(&c, "GET %s", path);
+    raw_send(&c, text, header ? 0 : len);
+    raw_sendf(&c, " HTTP/1.1\r\nHost: 127.0.0.1\r\n%s: ", header ? header : "X-None");
+    raw_send(&c, text, header ? len : 0);
+    raw_sendf(&c, "\r\n\r\n");
+    cr_assert(raw_read(&c, &r, false));
+    const int status = r.status;
+    raw_reply_free(&r);
+    raw_close(&c);
+    free(text);
+    return status;
+}
+
+Test(routes, what_is_too_long_is_told)
+{
+    struct routes_fixture f;
+    routes_fixture_open(&f);
+    cr_expect_eq(get_long(&f, "/livez", "Cookie", 9000), 200);
+    cr_expect_eq(get_long(&f, "/livez", "X-Long", 16000), 200);
+    cr_expect_eq(get_long(&f, "/livez", "X-Long", 60000), 431);
+    cr_expect_eq(get_long(&f, "/livez?", NULL, 60000), 414);
+    cr_expect_eq(get_long(&f, "/workflows?q=", NULL, 4094), 200);
+    cr_expect_eq(get_long(&f, "/workflows?q=", NULL, 4095), 400);
+    routes_fixture_close(&f);
+}
+
+/* The link to the second page repeats all of the first one's query. */
+Test(routes, the_longest_query_has_a_next_page)
+{
+    struct routes_fixture f;
+    struct raw_reply r;
+    char path[4200], link[4200];
+    routes_fixture_open(&f);
+    store_fixture_create(f.store, 5, 1);
+    store_fixture_create(f.store, 6, 1);
+    (void)snprintf(path, sizeof path, "/workflows?limit=%0*d", 4096 - (int)strlen("limit="), 1);
+    raw_call(f.port, "GET", path, "", "", &r);
+    cr_expect_eq(r.status, 200);
+    cr_assert_not_null(raw_header(&r, "Link", link, sizeof link));
+    cr_expect_not_null(strstr(link, "01&cursor=6>; rel=\"next\""));
+    raw_reply_free(&r);
+    routes_fixture_close(&f);
+}
+
+Test(routes, a_304_tells_the_length_of_what_it_leaves_out)
+{
+    struct routes_fixture f;
+    struct raw_reply r;
+    char etag[64], whole[32], known[32], header[128];
+    routes_fixture_open(&f);
+    raw_call(f.port, "GET", "/", "", "", &r);
+    cr_expect_eq(r.status, 200);
+    cr_assert_not_null(raw_header(&r, "ETag", etag, sizeof etag));
+    cr_assert_not_null(raw_header(&r, "Content-Length", whole, sizeof whole));
+    raw_reply_free(&r);
+    (void)snprintf(header, sizeof header, "If-None-Match: %s\r\n", etag);
+    raw_call(f.port, "GET", "/", header, "", &r);
+    cr_expect_eq(r.status, 304);
+    cr_expect_str_eq(raw_header(&r, "Content-Length", known, sizeof known), whole);
+    raw_reply_free(&r);
+    routes_fixture_close(&f);
+}
+
 Test(routes, answers_problems_with_the_right_status)
 {
     static const struct {

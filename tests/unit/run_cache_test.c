@@ -158,3 +158,111 @@ Test(run_cache, an_unchanged_run_costs_no_body)
     raw_reply_free(&r);
     routes_fixture_close(&f);
 }
+
+/* Replies are made of an exchange: in a handler, then. */
+static void keeps_replies(void *ctx, struct http_exchange *x)
+{
+    struct run_cache *c = run_cache_open(NULL);
+    struct run_facts facts = {.id = 9, .generation = 2, .version = 7, .going_since = 1000000};
+    struct buf body;
+    (void)ctx;
+    buf_init(&body, BUF_MAX_LINE);
+    buf_adds(&body, "{}");
+    struct http_kept *first = http_kept_new(x, 200, "application/json", &body);
+    run_cache_put_reply(c, &facts, 1500000, first); /* there is no body that it is made of */
+    cr_expect_null(run_cache_reply(c, &facts, 1500000));
+    buf_adds(&body, "{}");
+    run_cache_put(c, &facts, &body);
+    cr_expect_null(run_cache_reply(c, &facts, 1500000));
+    run_cache_put_reply(c, &facts, 1500000, first);
+    /* Good for one millisecond, while the run goes on. */
+    cr_expect_eq(run_cache_reply(c, &facts, 1500999), first);
+    cr_expect_null(run_cache_reply(c, &facts, 1501000));
+    cr_expect_null(run_cache_reply(c, &facts, 1499999));
+    cr_expect_null(run_cache_reply(c, &facts, 999999));
+    cr_expect_null(run_cache_reply(c, &(struct run_facts){.id = 9, .generation = 4}, 1500000));
+    cr_expect_null(run_cache_reply(c, &(struct run_facts){.id = 8, .generation = 2}, 1500000));
+    cr_expect_null(run_cache_reply(NULL, &facts, 1500000));
+    /* Another body, another reply; it ends: that one is good at any time. */
+    facts = (struct run_facts){.id = 9, .generation = 4, .version = 8};
+    run_cache_put(c, &facts, &body);
+    cr_expect_null(run_cache_reply(c, &facts, 1500000));
+    run_cache_put_reply(c, &facts, 1500000, first);
+    cr_expect_eq(run_cache_reply(c, &facts, 9999999), first);
+    run_cache_put_reply(c, &facts, 1500000, NULL);
+    run_cache_put_reply(NULL, &facts, 1500000, first);
+    for (int shares = 0; shares < 2; shares++) /* that were looked up above */
+        http_kept_release(first);
+    run_cache_close(c);
+    buf_free(&body);
+    http_reply_kept(x, first);
+}
+
+Test(run_cache, keeps_replies_no_longer_than_they_are_right)
+{
+    struct error err = {0};
+    struct raw_reply r;
+    const struct http_server_options options = {
+        .host = "127.0.0.1", .threads = 1, .max_body = 1, .handle = keeps_replies};
+    struct http_server *s = http_server_start(&options, &err);
+    cr_assert_not_null(s, "%s", err.message);
+    raw_call(http_server_port(s), "GET", "/", "", "", &r);
+    cr_expect_eq(r.status, 200);
+    cr_expect_str_eq(buf_str(&r.body), "{}");
+    raw_reply_free(&r);
+    http_server_stop(s);
+}
+
+static double duration(struct routes_fixture *f, int64_t id)
+{
+    struct raw_reply r;
+    json_t *body = NULL;
+    get(f, id, "", &r);
+    cr_assert_eq(json_parse(buf_str(&r.body), r.body.len, &body, NULL), 0);
+    const double seconds = json_number_value(json_object_get(body, "durationSeconds"));
+    json_decref(body);
+    raw_reply_free(&r);
+    return seconds;
+}
+
+/* Whole replies are kept, but not for longer than what they tell stays the same. */
+Test(run_cache, a_run_that_goes_on_gets_older)
+{
+    struct routes_fixture f;
+    routes_fixture_open(&f);
+    store_fixture_create(f.store, 5, 3);
+    double last = duration(&f, 5);
+    int grown = 0;
+    for (int i = 0; grown < 5 && i < 100000; i++) {
+        const double now = duration(&f, 5);
+        cr_assert_geq(now, last);
+        grown += now > last;
+        last = now;
+    }
+    cr_assert_eq(grown, 5);
+    routes_fixture_close(&f);
+}
+
+/* GET, HEAD and 304 are told the same, whether it is read, rendered or kept. */
+Test(run_cache, every_form_of_the_answer_says_the_same)
+{
+    static const char *const names[] = {"ETag", "Content-Type", "Cache-Control",
+                                        "X-Content-Type-Options"};
+    struct routes_fixture f;
+    struct raw_reply r;
+    char text[128], first[4][128], header[160] = "";
+    routes_fixture_open(&f);
+    store_fixture_create(f.store, 5, 3);
+    for (int i = 0; i < 6; i++) {
+        raw_call(f.port, i % 2 ? "HEAD" : "GET", "/workflows/5", i < 4 ? "" : header, "", &r);
+        cr_assert_eq(r.status, i < 4 ? 200 : 304);
+        for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
+            cr_assert_not_null(raw_header(&r, names[n], i ? text : first[n], sizeof text));
+            if (i)
+                cr_assert_str_eq(text, first[n]);
+        }
+        (void)snprintf(header, sizeof header, "If-None-Match: %s\r\n", first[0]);
+        raw_reply_free(&r);
+    }
+    routes_fixture_close(&f);
+}
