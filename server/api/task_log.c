@@ -30,8 +30,8 @@ static int no_log(const struct api_call *call, const char *id, struct error *err
 {
     if (!*id)
         return err_set(err, ERR_NOT_FOUND,
-                       "ECS has not started this task, so it has no log: its reason tells why, as "
-                       "soon as there is one");
+                       "no ECS task is known to be this task's, so it has no log: its row names "
+                       "one when it starts, else its reason tells why it did not");
     if (!call->sv->task_logs)
         return err_set(err, ERR_NOT_FOUND,
                        "this server keeps no logs: the log of ECS task %s is in CloudWatch, the "

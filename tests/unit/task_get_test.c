@@ -321,7 +321,7 @@ Test(task_get, only_files_of_that_folder_are_logs)
     open_logs();
     log_path(log, ECS_ID);
     expect_problem(path_to("a/b", "/log", path), 404, "any more");
-    expect_problem(path_to("b", "/log", path), 404, "ECS has not started this task");
+    expect_problem(path_to("b", "/log", path), 404, "no ECS task is known");
     write_log("secret", "secret\n");
     cr_assert_eq(symlink("secret.log", log), 0);
     expect_problem(path_to("a/b", "/log", path), 404, "any more");
@@ -341,7 +341,7 @@ Test(task_get, an_id_that_is_a_path_leads_nowhere)
     open_logs();
     write_log("secret", "secret\n");
     put_row("b", "x/../secret");
-    expect_problem(path_to("b", "/log", path), 404, "ECS has not started this task");
+    expect_problem(path_to("b", "/log", path), 404, "no ECS task is known");
 }
 
 Test(task_get, in_an_account_the_log_is_elsewhere)
