@@ -58,6 +58,7 @@ struct services {
     struct live *live;               /* NULL: no feed and no numbers */
     struct run_cache *runs;          /* NULL: runs are read from the store each time */
     const char *definitions[3];      /* state machines by pattern, index 1 and 2 */
+    const char *task_logs;           /* folder of local tasks' logs, <id>.log; NULL: none here */
     void (*wake_control)(void *ctx); /* call after something was put into the outbox */
     void *wake_ctx;
     bool local;    /* the embedded AWS endpoint is in use */

@@ -15,7 +15,7 @@ function fromCopy(path) {
   return offline[part];
 }
 
-async function ask(path, { signal, ...options } = {}) {
+async function ask(path, { signal, read, ...options } = {}) {
   if (offline) return fromCopy(path);
   const limit = AbortSignal.timeout(options.method ? 60000 : PATIENCE_MS);
   let reply;
@@ -25,7 +25,7 @@ async function ask(path, { signal, ...options } = {}) {
     if (signal?.aborted) throw error;
     throw new Error(error.name === "TimeoutError" ? "the server does not answer" : "the server cannot be reached");
   }
-  if (reply.headers.get("content-type")?.startsWith("text/")) return reply.text();
+  if (reply.headers.get("content-type")?.startsWith("text/")) return read ? read(reply) : reply.text();
   const body = await reply.json().catch(() => null);
   if (reply.ok) return body;
   throw Object.assign(new Error(body?.detail ?? `the server answered ${reply.status}`),
@@ -68,6 +68,11 @@ export const changed = (id, version, cursor, signal) =>
   ask(`/workflows/${id}/tasks?since=${version}&limit=${PAGE}${cursor ? `&cursor=${cursor}` : ""}`, { signal });
 export const events = (id, after, signal) =>
   ask(`/workflows/${id}/events?limit=${PAGE}${after ? `&cursor=${after}` : ""}`, { signal });
+const taskPath = (id, name) => `/workflows/${id}/tasks/${encodeURIComponent(name)}`;
+export const task = (id, name, signal) => ask(taskPath(id, name), { signal });
+// The end of its log, and whether more was before it; null where there is no log (any more).
+export const taskLog = (id, name, signal) => maybe(ask(`${taskPath(id, name)}/log?tail=65536`, { signal,
+  read: async (reply) => ({ text: await reply.text(), cut: reply.headers.get("x-log-cut") === "true" }) }));
 export const cancel = (id, reason) =>
   post(`/workflows/${id}/cancel`, reason ? JSON.stringify({ reason }) : undefined);
 export const retry = (id, key) => post(`/workflows/${id}/retry`, undefined, { "Idempotency-Key": key });

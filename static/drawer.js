@@ -1,5 +1,7 @@
-// drawer: one task: what became of it and why, who says what, and the raw row.
+// drawer: one task: what became of it and why, who says what, its log, and all of it raw.
 import { useEffect, useRef } from "preact/hooks";
+import { offline } from "./api.js";
+import { useDetails } from "./details.js";
 import * as format from "./format.js";
 import { names, phases, took } from "./phases.js";
 import { change } from "./route.js";
@@ -31,29 +33,44 @@ function Phases({ task, run }) {
     <ul class="phases">${list.map(({ name, from, to }) => html`<li key=${name}><i class=${`swatch ${name === "run" ? `fill-${format.kind(task.status)}` : `phase-${name}`}`}></i>${names[name]} <b class="num">${format.duration((to - from) / 1000)}</b></li>`)}</ul></section>`;
 }
 
+const noTask = (task) => (format.over(task.status) ? "no task was started" : "not known before the task has written its row");
 // A name in camel case may be broken between its words.
-const words = (name) => name.split(/(?=[A-Z])/).map((word, i) => html`${i ? html`<wbr />` : ""}${word}`);
+const words = (name) => name.split(/(?=[A-Z][a-z])/).map((word, i) => html`${i ? html`<wbr />` : ""}${word}`);
 
-// What Step Functions has to say of a task: the states that name it, and the execution itself.
-function machineSays(task, data) {
-  const own = data.events.filter((event) => event.details?.taskName === task.taskName || event.details?.name === task.taskName);
-  return { status: data.run.execution?.status ?? "not started", last: own.at(-1)?.type };
+// What Step Functions has to say of a task: the execution, and the newest event of the task's launch.
+function machineSays(data, details) {
+  return { status: data.run.execution?.status ?? "not started", last: details?.stepFunctions.events.at(-1)?.type };
 }
 
-function verdict(task, machine) {
-  if (!format.over(task.status)) return machine.status === "RUNNING" || machine.status === "not started" ? "" : "The execution is over, but the task is not: the run is being closed.";
+// What ECS has to say: its own description where it is known, else what the row has of it.
+function ecsSays(task, ecs) {
+  const said = ecs?.description;
+  if (!said?.lastStatus) return { status: task.stopCode ?? (format.over(task.status) ? "stopped" : "started"), exits: task.exitCode === undefined ? [] : [`exit ${task.exitCode}`], reason: task.stoppedReason };
+  const containers = Array.isArray(said.containers) ? said.containers : [];
+  return { status: said.stopCode ? `${said.lastStatus} ${said.stopCode}` : String(said.lastStatus), stopped: ecs.stopped,
+    exits: containers.filter((one) => one.exitCode !== undefined || one.reason)
+      .map((one) => `${one.name}: ${one.exitCode === undefined ? "" : `exit ${one.exitCode} `}${one.reason ?? ""}`),
+    reason: said.stoppedReason };
+}
+
+function verdict(task, machine, ecs) {
+  if (!format.over(task.status)) {
+    if (ecs.stopped) return "ECS has stopped the task, but its audit row is not final: the monitor will end it.";
+    return machine.status === "RUNNING" || machine.status === "not started" ? "" : "The execution is over, but the task is not: the run is being closed.";
+  }
   if (task.status === "Completed" && task.exitCode > 0) return "The audit row says Completed although ECS saw another exit code.";
   if (task.status === "Failed" && task.exitCode === 0) return "The process ended well, but its audit row says Failed: the row's reason counts.";
   return "All that is known agrees.";
 }
 
-function Voices({ task, data }) {
-  const machine = machineSays(task, data);
-  const said = verdict(task, machine);
+function Voices({ task, data, details }) {
+  const machine = machineSays(data, details);
+  const ecs = ecsSays(task, details?.ecs);
+  const said = verdict(task, machine, ecs);
   return html`<section><h3>Who says what</h3><table class="voices"><thead><tr><th scope="col">Audit says</th><th scope="col">ECS says</th><th scope="col">Step Functions says</th></tr></thead>
     <tbody><tr><td><${Badge} status=${task.status} /><div>${task.execTimeInSeconds !== undefined ? `took ${format.duration(task.execTimeInSeconds)}` : ""}</div><div>${task.bytes !== undefined ? format.bytes(task.bytes) : ""}</div></td>
-      <td>${task.ecsTaskId ? html`${task.stopCode ? words(task.stopCode) : format.over(task.status) ? "stopped" : "started"}<div>${task.exitCode !== undefined ? `exit ${task.exitCode}` : ""}</div><div class="dim">${format.cut(format.flat(task.stoppedReason), 200)}</div>` : "no task was started"}</td>
-      <td>${machine.status}<div class="dim">${machine.last ?? (data.run.execution?.error ? format.cut(data.run.execution.error, 120) : "")}</div></td></tr></tbody></table>
+      <td>${task.ecsTaskId ? html`${words(ecs.status)}${ecs.exits.map((line) => html`<div key=${line}>${format.cut(format.flat(line), 200)}</div>`)}<div class="dim">${format.cut(format.flat(ecs.reason), 200)}</div>` : noTask(task)}</td>
+      <td>${machine.status}<div class="dim">${machine.last ? words(machine.last) : format.cut(data.run.execution?.error ?? "", 120)}</div></td></tr></tbody></table>
     ${said && html`<p class="dim">${said}</p>`}</section>`;
 }
 
@@ -65,21 +82,61 @@ function clusterOf(data) {
   }
 }
 
-// Where the task's log is: ECS's console shows it; a server with --local has it as a file.
-function Log({ task, data }) {
+// Where the task's log is: ECS's console shows it; a server with --local has it as a file. An offline copy
+// knows no better than the run itself.
+function Where({ task, data, details }) {
+  const log = details?.log;
+  if (log?.kind === "file") return `${log.path} in the server's data folder`;
+  if (log) return html`<a target="_blank" rel="noreferrer" href=${log.url}>in CloudWatch, by the ECS console</a>`;
+  if (details) return html`<span class="dim">${noTask(task)}</span>`;
   const [, region, account] = /^arn:aws:states:([a-z0-9-]+):([0-9]+):/.exec(data.run.execution?.arn) ?? [];
   const cluster = clusterOf(data);
-  if (!task.ecsTaskId || !region) return html`<span class="dim">no task was started</span>`;
+  if (!task.ecsTaskId || !region) return html`<span class="dim">${noTask(task)}</span>`;
   if (/^0+$/.test(account)) return `aws/ecs/logs/${task.ecsTaskId}.log in the server's data folder`;
   if (!cluster) return html`<span class="dim">–</span>`;
   const path = [cluster, "tasks", task.ecsTaskId, "logs"].map(encodeURIComponent).join("/");
   return html`<a target="_blank" rel="noreferrer" href=${`https://${region}.console.aws.amazon.com/ecs/v2/clusters/${path}?region=${region}`}>in the ECS console</a>`;
 }
 
+// The end of the log. It stays at its end while it grows, unless somebody has scrolled up.
+function Tail({ text, cut }) {
+  const node = useRef(null);
+  const end = useRef(true);
+  useEffect(() => { if (end.current) node.current?.scrollTo(0, node.current.scrollHeight); }, [text]);
+  if (!text) return html`<p class="dim">It has written nothing.</p>`;
+  const scrolled = ({ target }) => { end.current = target.scrollHeight - target.scrollTop - target.clientHeight < 8; };
+  return html`${cut && html`<p class="dim">Only the last 64 KiB.</p>`}
+    <pre class="raw log" ref=${node} tabindex="0" aria-label="Log" onScroll=${scrolled}>${format.plain(text)}</pre>`;
+}
+
+function Log({ task, data, state }) {
+  const { details, log, cut } = state;
+  return html`<section><h3>Log</h3><p class="where"><${Where} task=${task} data=${data} details=${details} /></p>
+    ${details?.log?.kind === "file" && (log === null ? html`<p class="dim">It is not there any more: logs of tasks that stopped long ago are removed.</p>` : html`<${Tail} key=${task.taskName} text=${log} cut=${cut} />`)}</section>`;
+}
+
+function Raw({ name, note, value }) {
+  return html`<details><summary>${name}${note && html` <span class="dim">${note}</span>`}</summary>
+    <pre class="raw" tabindex="0" aria-label=${name}>${format.json(value)}</pre></details>`;
+}
+
+const noDescription = (task, details) => (offline ? "not in an offline copy" : !details ? "" : !details.log ? noTask(task)
+  : format.over(task.status) ? "none: ECS was not asked, or had forgotten the task" : "not asked for yet");
+
+function RawParts({ task, details }) {
+  const { auditRow, ecs, stepFunctions } = details ?? {};
+  return html`<${Raw} name="Raw row" note=${auditRow ? "of the audit table" : ""} value=${auditRow ?? task} />
+    ${ecs ? html`<${Raw} name="ECS description" note=${`as of ${format.moment(ecs.seenAt)}${ecs.shortened ? ", its longest members left out" : ""}`} value=${ecs.description} />`
+    : html`<p class="none">ECS description <span class="dim">${noDescription(task, details)}</span></p>`}
+    ${stepFunctions?.events.length ? html`<${Raw} name="Launch events" note="of the state machine" value=${stepFunctions.events} />`
+    : stepFunctions?.note && html`<p class="none">Launch events <span class="dim">${stepFunctions.note}</span></p>`}`;
+}
+
 export function Drawer({ data, name }) {
   const index = data.at.get(name);
   const task = index === undefined ? null : data.tasks[index];
   const node = useRef(null);
+  const state = useDetails(data.id, task);
   const close = () => change({ task: "" });
   useEffect(() => {
     const before = document.activeElement;
@@ -97,11 +154,12 @@ export function Drawer({ data, name }) {
       <button class="plain" aria-label="Close" onClick=${close}>✕</button></header>
     ${!task ? html`<${Empty}>${data.complete ? format.removed(data.run) || "This run has no task of that name." : "Loading…"}<//>` : html`
       <${Why} task=${task} /><${Phases} task=${task} run=${data.run} />
-      <${Voices} task=${task} data=${data} />
+      <${Voices} task=${task} data=${data} details=${state.details} />
+      <${Log} task=${task} data=${data} state=${state} />
       <section><h3>Facts</h3><dl class="facts"><${Fact} name="Started"><${Time} at=${task.startTime} /><//><${Fact} name="Last change"><${Time} at=${task.updateTime} /><//>
         <${Fact} name="Took">${format.duration(took(task))}<//><${Fact} name="Attempt">${task.attempt}<//>
         <${Fact} name="ECS task">${task.ecsTaskId}<//><${Fact} name="Bucket">${task.s3BucketName}<//>
-        <${Fact} name="Object"><bdi>${task.objectKey}</bdi><//><${Fact} name="Copy">${task.destinationKey && html`<bdi>${task.destinationKey}</bdi>`}<//>
-        <${Fact} name="Log"><${Log} task=${task} data=${data} /><//></dl></section>
-      <details><summary>Raw row</summary><pre class="raw" tabindex="0" aria-label="Raw row">${format.json(task)}</pre></details>`}</aside>`;
+        <${Fact} name="Object"><bdi>${task.objectKey}</bdi><//><${Fact} name="Copy">${task.destinationKey && html`<bdi>${task.destinationKey}</bdi>`}<//></dl></section>
+      <${RawParts} task=${task} details=${state.details} />
+      ${state.error && html`<p class="dim">More of this task cannot be shown: ${state.error}</p>`}`}</aside>`;
 }

@@ -11,6 +11,8 @@ export const word = (status) => (status === "Submitted" ? "queued" : status.toLo
 export const cut = (text, most) => (text && text.length > most ? `${text.slice(0, most - 1).replace(/[\ud800-\udbff]$/, "")}…` : text ?? "");
 // A sentence that names something: characters that would turn the rest of it around are shown as such.
 export const flat = (text) => text?.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd") ?? "";
+// Many lines that anybody wrote: each reads as it is, and what only moves the pen is shown as such.
+export const plain = (text) => text.replace(/\r\n/g, "\n").replace(/[\u202a-\u202e\u2066-\u2069]|[\0-\x08\x0b-\x1f\x7f]/g, "\ufffd");
 // A value to be read as JSON: the same characters as escapes, so that each line reads as it is.
 export const json = (value) => JSON.stringify(value, null, 2)
   .replace(/[\u202a-\u202e\u2066-\u2069]/g, (c) => `\\u${c.charCodeAt(0).toString(16)}`);

@@ -15,6 +15,10 @@ struct api_call {
     const struct services *sv;
     struct http_exchange *x;
     int64_t run_id; /* of {id} in the path; 0 if the route has none */
+    /* What stands for {name} in the path, as it came: percent-encoded, without end. NULL if the
+     * route has none. */
+    const char *name;
+    size_t name_len;
 };
 
 typedef void (*api_handler)(struct api_call *call);
@@ -27,6 +31,8 @@ void api_workflow_tasks(struct api_call *call);  /* GET /workflows/{id}/tasks */
 void api_workflow_failures(struct api_call *call);
 void api_workflow_events(struct api_call *call); /* GET /workflows/{id}/events */
 void api_workflow_spec(struct api_call *call);   /* GET /workflows/{id}/spec */
+void api_task_get(struct api_call *call);        /* GET /workflows/{id}/tasks/{name} */
+void api_task_log(struct api_call *call);        /* GET /workflows/{id}/tasks/{name}/log */
 void api_workflow_cancel(struct api_call *call); /* POST /workflows/{id}/cancel */
 void api_workflow_retry(struct api_call *call);  /* POST /workflows/{id}/retry */
 void api_events(struct api_call *call);          /* GET /events */

@@ -132,10 +132,9 @@ static void write_start(struct json_writer *w, const struct store_task *task)
 }
 
 /* Members that a task has no value for yet are null, measured ones are left out. */
-void render_task(struct json_writer *w, const struct store_task *task, int64_t now)
+void render_task_members(struct json_writer *w, const struct store_task *task, int64_t now)
 {
     bool over = audit_status_final(task->status);
-    jw_object(w, NULL);
     jw_str(w, "taskName", task->name);
     jw_int(w, "version", task->version);
     jw_str(w, "ecsTaskId", task->ecs_task_id);
@@ -159,6 +158,12 @@ void render_task(struct json_writer *w, const struct store_task *task, int64_t n
     render_reason(w, "reason", task->reason, &end);
     write_start(w, task);
     jw_int(w, "attempt", task->attempt);
+}
+
+void render_task(struct json_writer *w, const struct store_task *task, int64_t now)
+{
+    jw_object(w, NULL);
+    render_task_members(w, task, now);
     jw_end_object(w);
 }
 

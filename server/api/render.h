@@ -16,6 +16,8 @@ size_t render_duration(int64_t start, int64_t end, char out[RENDER_DURATION_MAX]
 void render_run(struct json_writer *w, const struct store_run *run, int64_t now);
 /* Texts of the row are borrowed for the call only. */
 void render_task(struct json_writer *w, const struct store_task *task, int64_t now);
+/* Its members alone, of an object that is open. */
+void render_task_members(struct json_writer *w, const struct store_task *task, int64_t now);
 /* Why a task with this end failed: {"class", "sentence", "remedy"} under that name, null for no
  * class (`reason` is a verdict_name). */
 void render_reason(struct json_writer *w, const char *name, const char *reason,

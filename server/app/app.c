@@ -278,6 +278,7 @@ static int open_http(struct app *a, struct error *err)
                                     .wake_control = control_wake,
                                     .wake_ctx = a->control,
                                     .loopback = is_loopback(host),
+                                    .task_logs = a->local ? local_task_logs(a->local) : NULL,
                                     .local = a->local != NULL};
     for (int i = 0; i < PATTERNS; i++) {
         a->services.spec_defaults[i + 1] = defaults(a, i);

@@ -2,6 +2,7 @@
 
 #include "server/control/follow.h"
 #include "server/control/retain.h"
+#include "server/describe/describe.h"
 #include "server/discover/discover.h"
 #include "server/submit/submit.h"
 
@@ -22,6 +23,7 @@ struct control {
     struct submit *submit;
     struct watch *watch;
     struct mirror *mirror;
+    struct describe *describe;
     struct follows *follows;
     struct discover *discover; /* NULL: not wanted */
     struct retain retain;
@@ -42,6 +44,7 @@ static void rows_moved(void *ctx, int64_t run_id)
 {
     struct control *c = ctx;
     follows_moved(c->follows, run_id);
+    describe_moved(c->describe, run_id);
 }
 
 static void note_health(const struct control *c, int64_t now)
@@ -69,6 +72,7 @@ static int64_t turn(struct control *c)
     next = loop_earlier(next, follows_step(c->follows));
     next = loop_earlier(next, watch_step(c->watch));
     next = loop_earlier(next, mirror_step(c->mirror));
+    next = loop_earlier(next, describe_step(c->describe));
     if (c->discover)
         next = loop_earlier(next, discover_step(c->discover));
     next = loop_earlier(next, retain_step(&c->retain, &c->loop));
@@ -117,6 +121,7 @@ static struct control *control_free(struct control *c)
     aws_free(c->loop.aws);
     discover_free(c->discover);
     follows_free(c->follows);
+    describe_free(c->describe);
     mirror_free(c->mirror);
     watch_free(c->watch);
     submit_free(c->submit);
@@ -158,6 +163,8 @@ static int make_rooms(struct control *c, const struct control_options *o, struct
                                     .stream_retry = o->stream_retry,
                                     .moved = rows_moved,
                                     .ctx = c};
+    struct describe_options describe = {.loop = &c->loop,
+                                        .calls_per_second = o->calls_per_second / 5};
     for (int pattern = 1; pattern <= 2; pattern++) {
         submit.machine_arn[pattern] = o->machine_arn[pattern];
         watch.machine_arn[pattern] = o->machine_arn[pattern];
@@ -166,7 +173,8 @@ static int make_rooms(struct control *c, const struct control_options *o, struct
     c->submit = submit_new(&submit, err);
     c->watch = c->submit ? watch_new(&watch, err) : NULL;
     c->mirror = c->watch ? mirror_new(&mirror, err) : NULL;
-    c->follows = c->mirror ? follows_new(&c->loop, c->watch, c->mirror, err) : NULL;
+    c->describe = c->mirror ? describe_new(&describe, err) : NULL;
+    c->follows = c->describe ? follows_new(&c->loop, c->watch, c->mirror, c->describe, err) : NULL;
     return c->follows ? make_discover(c, o, err) : -1;
 }
 

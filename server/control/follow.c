@@ -9,7 +9,7 @@
 #define RELOAD_RETRY (2 * CLOCK_SECOND)
 
 struct follows *follows_new(const struct loop *loop, struct watch *watch, struct mirror *mirror,
-                            struct error *err)
+                            struct describe *describe, struct error *err)
 {
     struct follows *f = calloc(1, sizeof *f);
     if (!f) {
@@ -19,6 +19,7 @@ struct follows *follows_new(const struct loop *loop, struct watch *watch, struct
     f->loop = loop;
     f->watch = watch;
     f->mirror = mirror;
+    f->describe = describe;
     f->reload = true;
     return f;
 }
@@ -138,7 +139,7 @@ static int add_mirror(struct follows *f, struct follow *run, const struct store_
     spec_free(&spec);
     if (!run->cluster)
         return err_set(err, ERR_MEMORY, "out of memory for a run");
-    return run->mirror ? 0 : -1;
+    return run->mirror ? describe_follow(f->describe, run->id, run->cluster, err) : -1;
 }
 
 /* Nothing of the run is kept when a part of it cannot be had: it is tried again with the next
@@ -198,10 +199,12 @@ int64_t follows_step(struct follows *f)
     for (size_t i = 0; i < f->count; i++) {
         struct follow *run = f->runs[i];
         next = loop_earlier(next, follow_step(f, run, now));
-        if (run->closed)
+        if (run->closed) {
+            describe_closed(f->describe, run->id);
             follow_free(run);
-        else
+        } else {
             f->runs[kept++] = run;
+        }
     }
     f->count = kept;
     return next;

@@ -6,6 +6,7 @@
 #ifndef STEPFLEET_CONTROL_FOLLOW_H
 #define STEPFLEET_CONTROL_FOLLOW_H
 
+#include "server/describe/describe.h"
 #include "server/loop/loop.h"
 #include "server/mirror/mirror.h"
 #include "server/watch/watch.h"
@@ -14,7 +15,7 @@ struct follows;
 
 /* All borrowed, must outlive the table. */
 struct follows *follows_new(const struct loop *loop, struct watch *watch, struct mirror *mirror,
-                            struct error *err);
+                            struct describe *describe, struct error *err);
 /* Call after the struct aws was freed and before watch and mirror are. NULL-safe; returns NULL. */
 struct follows *follows_free(struct follows *f);
 

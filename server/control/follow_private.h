@@ -40,6 +40,7 @@ struct follows {
     const struct loop *loop;
     struct watch *watch;
     struct mirror *mirror;
+    struct describe *describe;
     struct follow **runs; /* sorted by id */
     size_t count, capacity;
     bool reload;

@@ -28,6 +28,7 @@ struct local {
     struct local_ecs *ecs;
     struct local_sfn *sfn;
     struct gate *gate;
+    char task_logs[PATH_MAX];
 };
 
 /* Paths below the data folder. */
@@ -142,6 +143,8 @@ struct local *local_open(const struct local_options *options, struct error *err)
     }
     int rc = find_places(options->dir, &places, err);
     if (!rc)
+        rc = below(places.ecs, "logs", l->task_logs, err);
+    if (!rc)
         l->processes = process_host_start(options->log, err);
     if (!l->processes || open_stores(l, options, &places, err) ||
         open_runners(l, options, &places, err) || start(l, options, err))
@@ -152,6 +155,11 @@ struct local *local_open(const struct local_options *options, struct error *err)
 const char *local_url(const struct local *l)
 {
     return gate_url(l->gate);
+}
+
+const char *local_task_logs(const struct local *l)
+{
+    return l->task_logs;
 }
 
 /* Callers first, then what they call: nobody may answer to somebody who has gone. */

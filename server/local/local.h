@@ -46,6 +46,8 @@ struct local_options {
 struct local *local_open(const struct local_options *options, struct error *err);
 /* "http://HOST:PORT" of the gate. Borrowed, lives as long as `l`. */
 const char *local_url(const struct local *l);
+/* The folder of the tasks' logs: <ECS task id>.log each. Borrowed, lives as long as `l`. */
+const char *local_task_logs(const struct local *l);
 /* Ends in order: gate, engine, functions, tasks. NULL-safe; returns NULL. */
 struct local *local_close(struct local *l);
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* `{id}` in a path stands for a workflow_run_id.
+/* `{id}` in a path stands for a workflow_run_id, `{name}` for one percent-encoded segment.
  * A new route is a row here, a handler in server/api/api.h, a path in server/api/openapi.json, and
  * a row in the README. */
 struct route {
@@ -24,6 +24,8 @@ static const struct route routes[] = {
     {"GET", "/workflows", api_workflow_list},
     {"GET", "/workflows/{id}", api_workflow_get},
     {"GET", "/workflows/{id}/tasks", api_workflow_tasks},
+    {"GET", "/workflows/{id}/tasks/{name}", api_task_get},
+    {"GET", "/workflows/{id}/tasks/{name}/log", api_task_log},
     {"GET", "/workflows/{id}/failures", api_workflow_failures},
     {"GET", "/workflows/{id}/events", api_workflow_events},
     {"GET", "/workflows/{id}/spec", api_workflow_spec},
@@ -60,20 +62,34 @@ static const char *read_id(const char *at, int64_t *id)
     return end;
 }
 
-/* Character by character; {id} takes the digits that stand there. Trailing slashes do not match. */
-static bool matches(const char *pattern, const char *path, int64_t *id)
+/* One segment that is not empty; NULL if there is none, else what follows. */
+static const char *read_name(const char *at, struct api_call *call)
 {
-    while (*pattern && *path) {
-        if (*pattern == '{') {
-            path = read_id(path, id);
-            if (!path)
-                return false;
-            pattern += strlen("{id}");
+    size_t len = strcspn(at, "/");
+    call->name = at;
+    call->name_len = len;
+    return len ? at + len : NULL;
+}
+
+/* Character by character; {id} takes the digits that stand there, {name} a segment. Trailing
+ * slashes do not match. */
+static bool matches(const char *pattern, const char *path, struct api_call *call)
+{
+    call->run_id = 0;
+    call->name = NULL;
+    call->name_len = 0;
+    while (*pattern && path && *path) {
+        if (strncmp(pattern, "{id}", 4) == 0) {
+            path = read_id(path, &call->run_id);
+            pattern += 4;
+        } else if (strncmp(pattern, "{name}", 6) == 0) {
+            path = read_name(path, call);
+            pattern += 6;
         } else if (*pattern++ != *path++) {
             return false;
         }
     }
-    return !*pattern && !*path;
+    return path && !*pattern && !*path;
 }
 
 /* GET's routes answer HEAD too. */
@@ -99,10 +115,10 @@ static void reply_missing(struct http_exchange *x, const char *allow)
 /* The methods that the path has, for Allow; "" if the path is unknown. */
 static void allowed(const char *path, char *out, size_t size)
 {
-    int64_t id = 0;
+    struct api_call call;
     out[0] = '\0';
     for (size_t i = 0; i < ROUTES; i++) {
-        if (!matches(routes[i].path, path, &id))
+        if (!matches(routes[i].path, path, &call))
             continue;
         size_t used = strlen(out);
         const char *method = strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD" : routes[i].method;
@@ -203,7 +219,7 @@ void routes_handle(void *services, struct http_exchange *x)
         return;
     }
     for (size_t i = 0; i < ROUTES; i++) {
-        if (method_fits(&routes[i], method) && matches(routes[i].path, path, &call.run_id)) {
+        if (method_fits(&routes[i], method) && matches(routes[i].path, path, &call)) {
             routes[i].handler(&call);
             return;
         }

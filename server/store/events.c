@@ -2,6 +2,8 @@
  * the newest page is read first. */
 #include "server/store/store_room.h"
 
+#include <string.h>
+
 /* The caller's function travels through rows_each in this. */
 struct event_reader {
     store_event_fn fn;
@@ -35,6 +37,72 @@ int store_event_list(struct store *s, int64_t run_id, int64_t after, int limit, 
     stmt_bind_int(r.stmt, 2, after);
     stmt_bind_int(r.stmt, 3, (int64_t)limit + 1);
     int rc = rows_each(r.stmt, limit, read_event, &(struct event_reader){fn, ctx}, more, err);
+    reading_close(&r);
+    return rc;
+}
+
+/* --- the events of one iteration of a Map ---
+ */
+
+enum { ITERATION_MAX = 64 };
+
+/* Ids of the newest events of the iteration, as a ring. */
+struct iteration {
+    int64_t ids[ITERATION_MAX];
+    int limit;
+    int64_t count; /* of all of them */
+    int64_t last;  /* the newest so far; 0: it has not started */
+    bool over;
+};
+
+/* Each event names the one before it, so an iteration is a chain from its start. */
+static void follow(struct iteration *it, int64_t id, int64_t previous, const char *type, bool start)
+{
+    if (it->over || (it->last ? previous != it->last : !start))
+        return;
+    it->ids[it->count++ % it->limit] = id;
+    it->last = id;
+    it->over = strcmp(type, "MapIterationSucceeded") == 0 ||
+               strcmp(type, "MapIterationFailed") == 0 || strcmp(type, "MapIterationAborted") == 0;
+}
+
+/* Details are looked into for starts alone: they are most of the history's bytes. */
+static int find_iteration(struct conn *conn, int64_t run_id, int64_t index, struct iteration *it,
+                          struct error *err)
+{
+    struct stmt *stmt =
+        conn_stmt(conn,
+                  "SELECT id, previous_id, type, CASE WHEN type = 'MapIterationStarted' AND"
+                  " json_valid(details) THEN json_extract(details, '$.index') = ?2 ELSE 0 END"
+                  " FROM events WHERE run_id = ?1 ORDER BY id",
+                  err);
+    if (!stmt)
+        return -1;
+    stmt_bind_int(stmt, 1, run_id);
+    stmt_bind_int(stmt, 2, index);
+    int rc = 0;
+    while (!it->over && (rc = stmt_step(stmt, err)) == 1)
+        follow(it, stmt_int(stmt, 0), stmt_int(stmt, 1), stmt_text(stmt, 2),
+               stmt_int(stmt, 3) != 0);
+    stmt_reset(stmt);
+    return rc < 0 ? -1 : 0;
+}
+
+int store_event_iteration(struct store *s, int64_t run_id, int64_t index, int limit,
+                          store_event_fn fn, void *ctx, struct error *err)
+{
+    static const char sql[] = "SELECT id, previous_id, time, type, details FROM events"
+                              " WHERE run_id = ?1 AND id = ?2";
+    struct iteration it = {.limit = limit < ITERATION_MAX ? limit : ITERATION_MAX};
+    struct reading r;
+    if (reading_limit(limit, err) || reading_open(&r, s, sql, err))
+        return -1;
+    int rc = find_iteration(r.conn, run_id, index, &it, err);
+    for (int64_t i = it.count > it.limit ? it.count - it.limit : 0; i < it.count && !rc; i++) {
+        stmt_bind_int(r.stmt, 1, run_id);
+        stmt_bind_int(r.stmt, 2, it.ids[i % it.limit]);
+        rc = rows_each(r.stmt, 1, read_event, &(struct event_reader){fn, ctx}, NULL, err);
+    }
     reading_close(&r);
     return rc;
 }

@@ -1,5 +1,5 @@
-/* Letting go of old runs' tasks and events, a little at a time: whoever writes besides waits for no
- * more than one step. The run's row stays, with its totals. */
+/* Letting go of old runs' descriptions, tasks and events, a little at a time: whoever writes
+ * besides waits for no more than one step. The run's row stays, with its totals. */
 #include "server/store/store_room.h"
 
 struct retain {
@@ -63,7 +63,14 @@ static int retain_step(struct write *w, void *arg, struct error *err)
     r->more = id != 0;
     if (!id)
         return 0;
-    int rc = delete_some(w,
+    int rc =
+        delete_some(w,
+                    "DELETE FROM ecs_descriptions WHERE run_id = ?1 AND seq IN"
+                    " (SELECT seq FROM ecs_descriptions WHERE run_id = ?1 ORDER BY seq"
+                    " LIMIT ?2)",
+                    "SELECT 1 FROM ecs_descriptions WHERE run_id = ?1 LIMIT 1", id, r->limit, err);
+    if (rc == 0)
+        rc = delete_some(w,
                          "DELETE FROM tasks WHERE run_id = ?1 AND seq IN"
                          " (SELECT seq FROM tasks WHERE run_id = ?1 ORDER BY seq LIMIT ?2)",
                          "SELECT 1 FROM tasks WHERE run_id = ?1 LIMIT 1", id, r->limit, err);

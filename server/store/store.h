@@ -178,6 +178,10 @@ int store_task_list_reason(struct store *s, int64_t run_id, int status, const ch
                            int64_t after, int limit, store_task_fn fn, void *ctx, bool *more,
                            struct error *err);
 
+/* The task of that name; ERR_NOT_FOUND "run 7 has no task ...", also when there is no such run. */
+int store_task_get(struct store *s, int64_t run_id, const char *name, store_task_fn fn, void *ctx,
+                   struct error *err);
+
 /* Failed or cancelled tasks that have class, stop code, exit code and the beginning of their
  * reasons in common (VERDICT_GROUP_CHARS). */
 enum { STORE_FAILURE_NAMES = 5 };
@@ -220,6 +224,65 @@ typedef void (*store_event_fn)(void *ctx, const struct store_event *event);
 /* In order of id, from id > after (0: from the first). An unknown run has no events. */
 int store_event_list(struct store *s, int64_t run_id, int64_t after, int limit, store_event_fn fn,
                      void *ctx, bool *more, struct error *err);
+
+/* The newest `limit` events of the `index`th iteration (from 0) of a run's Map, its start among
+ * them, in order of id; none where the history has no iterations. The first Map of the history
+ * counts. */
+int store_event_iteration(struct store *s, int64_t run_id, int64_t index, int limit,
+                          store_event_fn fn, void *ctx, struct error *err);
+
+/* --- what ECS said of tasks --- */
+
+/* True for what ECS names tasks by: 32 hex digits, or the 36 characters of a UUID. Rows of tasks
+ * that were never started, or that somebody wrote by hand, have other ids. NULL is none. */
+bool store_is_ecs_id(const char *id);
+
+enum { STORE_DESCRIPTION_MAX = 16 * 1024 };
+struct store_description {
+    int64_t seq;             /* of the task */
+    const char *ecs_task_id; /* whom it is of */
+    int64_t seen_at;         /* wall us; set by the store when it is kept */
+    bool stopped;            /* nothing more will come */
+    bool shortened;          /* large members were left out */
+    const char *body;        /* JSON, at most STORE_DESCRIPTION_MAX bytes */
+    size_t body_len;
+};
+/* Keeps them, each over the one before. The run's version stays, so nobody is woken. A task that is
+ * not there (any more) is passed over; -1 with ERR_LIMIT for a body that is too long. */
+int store_descriptions_put(struct store *s, int64_t run_id, const struct store_description *list,
+                           size_t count, struct error *err);
+typedef void (*store_description_fn)(void *ctx, const struct store_description *d);
+/* What was kept of the task, if it is of this ECS task; fn is not called when there is nothing. */
+int store_description_get(struct store *s, int64_t run_id, int64_t seq, const char *ecs_task_id,
+                          store_description_fn fn, void *ctx, struct error *err);
+
+/* A task as far as its description is concerned. */
+struct store_subject {
+    int64_t seq, version;
+    const char *ecs_task_id; /* NULL until known */
+    enum audit_status status;
+    bool described; /* as stopped: nothing is wanted */
+};
+typedef void (*store_subject_fn)(void *ctx, const struct store_subject *subject);
+/* As store_task_changes. */
+int store_subject_list(struct store *s, int64_t run_id, const struct store_task_place *after,
+                       int limit, store_subject_fn fn, void *ctx, bool *more, struct error *err);
+
+/* Where a run's tasks and rows are, as its input says. Texts may be NULL. */
+struct store_places {
+    int64_t run_id;
+    int64_t ended_at; /* wall us; 0: it goes on */
+    const char *cluster;
+    const char *details_hash_key, *details_range_key;
+};
+typedef void (*store_places_fn)(void *ctx, const struct store_places *places);
+/* ERR_NOT_FOUND as store_run_get. */
+int store_places_get(struct store *s, int64_t run_id, store_places_fn fn, void *ctx,
+                     struct error *err);
+/* Runs that ended after `ended_after` (wall) and have tasks that were not described as stopped; the
+ * 1000 that ended last. */
+int store_undescribed(struct store *s, int64_t ended_after, store_places_fn fn, void *ctx,
+                      struct error *err);
 
 /* --- outbox (the submitter's) --- */
 
@@ -332,8 +395,8 @@ int store_position_set(struct store *s, const struct store_position *position, s
 int store_position_forget(struct store *s, const char *table, const char *stream, const char *shard,
                           struct error *err);
 
-/* One small step of letting go: up to `limit` tasks and events of the oldest run that ended before
- * `before` (wall) and has any left. *more tells whether there is more to do. */
+/* One small step of letting go: up to `limit` tasks, descriptions and events of the oldest run that
+ * ended before `before` (wall) and has any left. *more tells whether there is more to do. */
 int store_retain(struct store *s, int64_t before, int limit, bool *more, struct error *err);
 
 /* For readyz: 0 when a trivial read works. */

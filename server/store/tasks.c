@@ -2,6 +2,7 @@
 #include "lib/verdict/verdict.h"
 #include "server/store/store_room.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* The caller's function travels through rows_each in this. */
@@ -104,6 +105,23 @@ int store_task_changes(struct store *s, int64_t run_id, const struct store_task_
     int rc = rows_each(r.stmt, limit, read_task, &(struct task_reader){fn, ctx}, more, err);
     reading_close(&r);
     return rc;
+}
+
+int store_task_get(struct store *s, int64_t run_id, const char *name, store_task_fn fn, void *ctx,
+                   struct error *err)
+{
+    struct reading r;
+    if (reading_open(&r, s, TASK_COLUMNS " AND name = ?2", err))
+        return -1;
+    stmt_bind_int(r.stmt, 1, run_id);
+    stmt_bind_text(r.stmt, 2, name);
+    int rc = stmt_step(r.stmt, err);
+    if (rc == 1)
+        read_task(r.stmt, &(struct task_reader){fn, ctx});
+    reading_close(&r);
+    if (rc == 0)
+        return err_set(err, ERR_NOT_FOUND, "run %" PRId64 " has no task \"%.200s\"", run_id, name);
+    return rc == 1 ? 0 : -1;
 }
 
 /* --- the mirror's rows --- */

@@ -43,6 +43,7 @@ for (const [name, options] of Object.entries({ light: { colorScheme: "light" }, 
       await page.goto(`${server.url}/#/runs/${id}${query}`);
       await page.locator(query.includes("task=") ? "aside h2" : ".machine .state").first().waitFor();
       await page.locator("[role=tabpanel] :is(table, pre)").first().waitFor();
+      if (query.includes("task=")) for (const part of ["Raw row", "ECS description as of", "Launch events"]) await page.getByText(part).click();
       await check(page, `run${query}`);
     }
     await page.goto(`${server.url}/#/runs/1`);

@@ -13,6 +13,7 @@
 #include <strings.h>
 
 enum { RUN = 77 };
+#define ECS_ID "0123456789abcdef0123456789abcdef"
 
 static json_t *read_contract(void)
 {
@@ -209,8 +210,10 @@ static void fill_store(struct store *s)
 {
     struct error err = {0};
     const struct store_event started = {.id = 1, .time = 1000, .type = "ExecutionStarted"};
+    const struct store_description said = {
+        .seq = 0, .ecs_task_id = ECS_ID, .body = "{\"a\":1}", .body_len = 7};
     const struct audit_detail row = {.workflow_run_id = RUN,
-                                     .ecs_task_id = "ecs-0",
+                                     .ecs_task_id = ECS_ID,
                                      .task_name = "task-0",
                                      .status = AUDIT_FAILED,
                                      .start_time = 1000,
@@ -225,7 +228,19 @@ static void fill_store(struct store *s)
     cr_assert_eq(store_outbox_started(s, RUN, "arn", 1000, &err), 0, "%s", err.message);
     cr_assert_eq(store_events_add(s, RUN, &started, 1, &err), 0, "%s", err.message);
     cr_assert_eq(store_tasks_mirror(s, RUN, &row, 1, &err), 0, "%s", err.message);
+    cr_assert_eq(store_descriptions_put(s, RUN, &said, 1, &err), 0, "%s", err.message);
     cr_assert_eq(store_run_cancel(s, RUN, "enough", &err), 0, "%s", err.message);
+}
+
+/* The log of the task with that id. */
+static void write_log(struct routes_fixture *f)
+{
+    char path[FIXTURE_PATH_MAX + 64];
+    (void)snprintf(path, sizeof path, "%s/" ECS_ID ".log", f->disk.dir);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    cr_assert_eq(fclose(file), 0);
+    f->services.task_logs = f->disk.dir;
 }
 
 static void open_all(struct routes_fixture *f)
@@ -233,6 +248,7 @@ static void open_all(struct routes_fixture *f)
     struct error err = {0};
     routes_fixture_open(f);
     fill_store(f->store);
+    write_log(f);
     const struct live_options live = {
         .store = f->store, .clock = clock_system(), .render = render_run};
     f->services.live = live_open(&live, &err);
@@ -245,6 +261,22 @@ static void close_all(struct routes_fixture *f)
     f->server = http_server_stop(f->server);
     live_close(f->services.live);
     routes_fixture_close(f);
+}
+
+/* The path of the run and the task that are there, with the query. */
+static void fill_path(const char *pattern, const char *query, char *out, size_t size)
+{
+    size_t n = 0;
+    for (const char *at = pattern; *at && n + 1 < size;) {
+        bool id = strncmp(at, "{id}", 4) == 0;
+        bool name = strncmp(at, "{name}", 6) == 0;
+        n += (size_t)snprintf(out + n, size - n, "%.*s", id || name ? 6 : 1,
+                              id     ? "77"
+                              : name ? "task-0"
+                                     : at);
+        at += id ? 4 : name ? 6 : 1;
+    }
+    (void)snprintf(out + n, size - n, "%s", query);
 }
 
 /* Answers that are streamed have no length and are not read here: their heads are. */
@@ -264,6 +296,10 @@ Test(contract, answers_are_what_it_says)
         {"GET", "/workflows/{id}/tasks", "", ""},
         {"GET", "/workflows/{id}/tasks", "?since=0&limit=1", ""},
         {"GET", "/workflows/{id}/tasks", "?reason=OutOfMemory", ""},
+        {"GET", "/workflows/{id}/tasks/{name}", "", ""},
+        {"GET", "/workflows/{id}/tasks/{name}", "?x", ""},
+        {"GET", "/workflows/{id}/tasks/{name}/log", "", ""},
+        {"GET", "/workflows/{id}/tasks/{name}/log", "?tail=0", ""},
         {"GET", "/workflows/{id}/failures", "", ""},
         {"GET", "/workflows/{id}/events", "", ""},
         {"GET", "/workflows/{id}/definition", "", ""},
@@ -284,10 +320,7 @@ Test(contract, answers_are_what_it_says)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char path[128];
         struct raw_reply r;
-        const char *id = strstr(cases[i].path, "{id}");
-        const int before = id ? (int)(id - cases[i].path) : (int)strlen(cases[i].path);
-        (void)snprintf(path, sizeof path, "%.*s%s%s%s", before, cases[i].path, id ? "77" : "",
-                       id ? id + 4 : "", cases[i].query);
+        fill_path(cases[i].path, cases[i].query, path, sizeof path);
         raw_call(f.port, cases[i].method, path,
                  *cases[i].body ? "Content-Type: application/json\r\n" : "", cases[i].body, &r);
         check_answer(contract, operation(contract, cases[i].method, cases[i].path), &r, path);

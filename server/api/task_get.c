@@ -1,0 +1,282 @@
+/* GET /workflows/{id}/tasks/{name}: all that the store knows of one task: what its audit row says,
+ * what ECS said, what Step Functions says, and where its log is. */
+#include "lib/json/json_write.h"
+#include "server/api/api.h"
+#include "server/api/problem.h"
+#include "server/api/query.h"
+#include "server/api/render.h"
+#include "server/api/task_path.h"
+#include "server/store/store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { EVENTS_MAX = 16, ID_MAX = 64, KEY_MAX = 256, ARN_MAX = 512, CLUSTER_MAX = 512 };
+
+/* What is asked for before the task's row, and kept of the row for what is asked for behind it. */
+struct view {
+    const struct api_call *call;
+    struct buf body;
+    struct json_writer w;
+    int pattern;
+    char arn[ARN_MAX], status[32]; /* of the execution; "" */
+    char hash_key[KEY_MAX], range_key[KEY_MAX];
+    char cluster[CLUSTER_MAX];
+    int64_t seq;
+    char ecs_id[ID_MAX]; /* "": ECS has not given one */
+};
+
+static void copy(char *out, size_t size, const char *text)
+{
+    (void)snprintf(out, size, "%s", text ? text : "");
+}
+
+static void read_run(void *ctx, const struct store_run *run)
+{
+    struct view *v = ctx;
+    v->pattern = run->pattern;
+    copy(v->arn, sizeof v->arn, run->execution_arn);
+    copy(v->status, sizeof v->status, run->execution_status);
+}
+
+/* An input that names no keys has the tables of the starter kit. */
+static void read_places(void *ctx, const struct store_places *places)
+{
+    struct view *v = ctx;
+    const char *hash = places->details_hash_key;
+    const char *range = places->details_range_key;
+    copy(v->hash_key, sizeof v->hash_key, hash ? hash : "workflow_run_id");
+    copy(v->range_key, sizeof v->range_key, range ? range : "ecs_task_id");
+    copy(v->cluster, sizeof v->cluster, places->cluster);
+}
+
+/* --- the audit row ---
+ */
+
+/* Attributes that are not there are left out, as in the table. */
+static void add_text(struct json_writer *w, const char *name, const char *text)
+{
+    if (text)
+        jw_str(w, name, text);
+}
+
+static void add_time(struct json_writer *w, const char *name, int64_t wall)
+{
+    if (wall)
+        jw_time(w, name, wall);
+}
+
+static void add_number(struct json_writer *w, const char *name, int64_t value, int64_t none)
+{
+    if (value > none)
+        jw_int(w, name, value);
+}
+
+static void add_result(struct json_writer *w, const struct store_task *task)
+{
+    if (task->exec_time_in_seconds >= 0)
+        jw_num(w, "exec_time_in_seconds", task->exec_time_in_seconds);
+    add_number(w, "bytes", task->bytes, -1);
+    add_number(w, "exit_code", task->exit_code, -1);
+    add_text(w, "stop_code", task->stop_code);
+    add_text(w, "stopped_reason", task->stopped_reason);
+}
+
+/* Under the table's own names; null as long as the task has none. */
+static void write_row(struct view *v, const struct store_task *task)
+{
+    struct json_writer *w = &v->w;
+    if (!task->ecs_task_id) {
+        jw_null(w, "auditRow");
+        return;
+    }
+    jw_object(w, "auditRow");
+    jw_int(w, v->hash_key, task->run_id);
+    jw_str(w, v->range_key, task->ecs_task_id);
+    jw_str(w, "task_name", task->name);
+    jw_str(w, "status", audit_status_name(task->status));
+    add_time(w, "start_time", task->start_time);
+    add_time(w, "update_time", task->update_time);
+    add_number(w, "attempt", task->attempt, 0);
+    add_text(w, "object_key", task->object_key);
+    add_text(w, "destination_key", task->destination_key);
+    add_result(w, task);
+    add_time(w, "created_at", task->created_at);
+    add_time(w, "pull_started_at", task->pull_started_at);
+    add_time(w, "pull_stopped_at", task->pull_stopped_at);
+    add_time(w, "started_at", task->container_started_at);
+    jw_end_object(w);
+}
+
+static void write_task(void *ctx, const struct store_task *task)
+{
+    struct view *v = ctx;
+    v->seq = task->seq;
+    if (store_is_ecs_id(task->ecs_task_id))
+        copy(v->ecs_id, sizeof v->ecs_id, task->ecs_task_id);
+    render_task_members(&v->w, task, clock_wall(v->call->sv->clock));
+    write_row(v, task);
+}
+
+/* --- what the others say ---
+ */
+
+static void write_description(void *ctx, const struct store_description *d)
+{
+    struct view *v = ctx;
+    jw_object(&v->w, "ecs");
+    jw_time(&v->w, "seenAt", d->seen_at);
+    jw_bool(&v->w, "stopped", d->stopped);
+    jw_bool(&v->w, "shortened", d->shortened);
+    jw_raw(&v->w, "description", d->body, d->body_len);
+    jw_end_object(&v->w);
+}
+
+static int write_ecs(struct view *v, struct error *err)
+{
+    size_t before = v->body.len;
+    if (v->ecs_id[0] && store_description_get(v->call->sv->store, v->call->run_id, v->seq,
+                                              v->ecs_id, write_description, v, err))
+        return -1;
+    if (v->body.len == before)
+        jw_null(&v->w, "ecs");
+    return 0;
+}
+
+static void write_event(void *ctx, const struct store_event *event)
+{
+    struct view *v = ctx;
+    render_event(&v->w, event);
+}
+
+/* Why the history may have no events of the task. */
+static const char *history_note(const struct view *v)
+{
+    return v->pattern == 1 ? "A function starts the tasks of pattern 1: the history names none."
+                           : "The launch is not in this history. With more than 100 tasks each is "
+                             "launched by an execution of its own, whose history is not kept here.";
+}
+
+static int write_history(struct view *v, struct error *err)
+{
+    struct json_writer *w = &v->w;
+    int rc = 0;
+    jw_object(w, "stepFunctions");
+    jw_str(w, "executionStatus", v->status[0] ? v->status : NULL);
+    jw_array(w, "events");
+    size_t before = v->body.len;
+    if (v->pattern == 2)
+        rc = store_event_iteration(v->call->sv->store, v->call->run_id, v->seq, EVENTS_MAX,
+                                   write_event, v, err);
+    bool none = v->body.len == before;
+    jw_end_array(w);
+    jw_str(w, "note", none ? history_note(v) : NULL);
+    jw_end_object(w);
+    return rc;
+}
+
+/* --- the log ---
+ */
+
+/* The region in arn:aws:states:REGION:ACCOUNT:...; its length, 0 if there is none. */
+static int region_of(const char *arn, const char **region)
+{
+    static const char head[] = "arn:aws:states:";
+    *region = arn + strlen(head);
+    return strncmp(arn, head, strlen(head)) == 0 ? (int)strcspn(*region, ":") : 0;
+}
+
+static bool is_plain(const char *text, size_t len)
+{
+    return len > 0 && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "0123456789-_") >= len;
+}
+
+/* ECS's console shows a task's log from CloudWatch, whatever its group is. A cluster may be given
+ * by its ARN. */
+static void write_cloudwatch(struct view *v)
+{
+    const char *region;
+    int len = region_of(v->arn, &region);
+    const char *slash = strrchr(v->cluster, '/');
+    const char *cluster = slash ? slash + 1 : v->cluster;
+    char url[ARN_MAX + CLUSTER_MAX];
+    if (len <= 0 || !is_plain(region, (size_t)len) || !is_plain(cluster, strlen(cluster))) {
+        jw_null(&v->w, "log");
+        return;
+    }
+    (void)snprintf(
+        url, sizeof url,
+        "https://%.*s.console.aws.amazon.com/ecs/v2/clusters/%s/tasks/%s/logs?region=%.*s", len,
+        region, cluster, v->ecs_id, len, region);
+    jw_object(&v->w, "log");
+    jw_str(&v->w, "kind", "cloudwatch");
+    jw_str(&v->w, "url", url);
+    jw_end_object(&v->w);
+}
+
+static void write_file(struct view *v)
+{
+    char path[ID_MAX + 32];
+    struct buf url;
+    buf_init(&url, BUF_MAX_LINE);
+    buf_addf(&url, "/workflows/%" PRId64 "/tasks/", v->call->run_id);
+    buf_add(&url, v->call->name, v->call->name_len);
+    buf_adds(&url, "/log");
+    (void)snprintf(path, sizeof path, "aws/ecs/logs/%s.log", v->ecs_id);
+    jw_object(&v->w, "log");
+    jw_str(&v->w, "kind", "file");
+    jw_str(&v->w, "url", buf_str(&url));
+    jw_str(&v->w, "path", path);
+    jw_end_object(&v->w);
+    buf_free(&url);
+}
+
+/* A task that ECS did not start has none. */
+static void write_log(struct view *v)
+{
+    if (!v->ecs_id[0])
+        jw_null(&v->w, "log");
+    else if (v->call->sv->task_logs)
+        write_file(v);
+    else
+        write_cloudwatch(v);
+}
+
+/* --- together ---
+ */
+
+/* The run first: an unknown one is told as such. */
+static int write_all(struct view *v, struct error *err)
+{
+    struct store *store = v->call->sv->store;
+    int64_t id = v->call->run_id;
+    jw_object(&v->w, NULL);
+    if (store_run_get(store, id, read_run, v, err) ||
+        store_places_get(store, id, read_places, v, err) ||
+        task_path_get(v->call, write_task, v, err) || write_ecs(v, err) || write_history(v, err))
+        return -1;
+    write_log(v);
+    jw_end_object(&v->w);
+    buf_addc(&v->body, '\n');
+    return buf_check(&v->body, err);
+}
+
+void api_task_get(struct api_call *call)
+{
+    struct view v = {.call = call};
+    struct error err = {0};
+    buf_init(&v.body, BUF_MAX_PAGE);
+    jw_init(&v.w, &v.body);
+    int rc = query_only(call->x, NULL, 0, &err);
+    if (!rc)
+        rc = write_all(&v, &err);
+    if (rc) {
+        problem_reply(call->x, &err, NULL);
+    } else {
+        http_add_header(call->x, "Cache-Control", "no-cache");
+        http_reply_take(call->x, 200, "application/json", &v.body);
+    }
+    buf_free(&v.body);
+}
