@@ -73,9 +73,12 @@ Test(plan, stores_a_long_list_and_keeps_it_out_of_the_state)
     cr_expect_eq(json_int(answer, "numberOfTasks", 0), 401);
     cr_expect_str_eq(json_str(answer, "resultsPrefix", ""), "stepfleet/77/results");
     const json_t *ref = json_object_get(answer, "taskManifest");
-    cr_expect_str_eq(json_str(ref, "objectKey", ""), "stepfleet/77/tasks.json");
+    char key[MANIFEST_KEY_MAX], target[256];
+    (void)snprintf(key, sizeof key, "stepfleet/77/tasks-%s.json", json_str(ref, "sha256", ""));
+    (void)snprintf(target, sizeof target, "/stepfleet-pattern-2/%s", key);
+    cr_expect_str_eq(json_str(ref, "objectKey", ""), key);
     cr_expect_eq(json_int(ref, "numberOfTasks", 0), 401);
-    cr_expect(strstr(s.target, "/stepfleet-pattern-2/stepfleet/77/tasks.json"), "%s", s.target);
+    cr_expect(strstr(s.target, target), "%s", s.target);
     json_t *list = worker_peer_json(s.object);
     cr_expect_eq(json_array_size(list), 401);
     cr_expect_str_eq(json_str(json_array_get(list, 400), "s3BucketName", ""), "stepfleet-pattern-2",
@@ -111,6 +114,33 @@ Test(plan, takes_a_manifest_as_it_is_given)
     cr_expect_eq(err.code, ERR_SPEC_INVALID, "%s", err.message);
     json_decref(first);
     json_decref(again);
+    json_decref(event);
+    free(s.object);
+    worker_peer_close(&p);
+}
+
+/* The Map checks no digest: it gets a copy under a key that belongs to these bytes alone. */
+Test(plan, copies_a_list_that_lies_elsewhere)
+{
+    struct worker_peer p;
+    struct store s = {0};
+    struct error err = {0};
+    worker_peer_open(&p);
+    p.s3 = serve_s3;
+    p.s3_ctx = &s;
+    json_t *event = plan_event(401), *spec = json_object_get(event, "spec");
+    json_t *first = act(&p, event, &err);
+    json_t *ref = json_deep_copy(json_object_get(first, "taskManifest"));
+    json_object_set_new(ref, "objectKey", json_string("by/hand.json"));
+    json_object_del(spec, "taskList");
+    json_object_set_new(spec, "taskManifest", ref);
+    json_t *second = act(&p, event, &err);
+    cr_assert_not_null(second, "%s", err.message);
+    cr_expect_eq(s.puts, 2);
+    cr_expect(json_equal(json_object_get(first, "taskManifest"),
+                         json_object_get(second, "taskManifest")));
+    json_decref(first);
+    json_decref(second);
     json_decref(event);
     free(s.object);
     worker_peer_close(&p);
