@@ -35,6 +35,7 @@ static void read_counts(void *ctx, const struct store_run *run)
     facts->tasks[AUDIT_FAILED] = run->failed_tasks;
     facts->tasks[AUDIT_CANCELLED] = run->cancelled_tasks;
     facts->cancelled = run->cancel_at != 0;
+    facts->found_ended = run->found_ended;
     if (!run->cancel_reason)
         return;
     (void)snprintf(g->cancel_reason, sizeof g->cancel_reason, "%s", run->cancel_reason);
