@@ -215,6 +215,22 @@ class TwoControlPlanes(Two):
                 self.assertIn("idempotency key was used with another request", run["reason"])
         self.assertEqual(len(self.executions()), 1)
 
+    def test_same_key_other_pattern(self):
+        """Execution names are taken within one state machine only, so the other one is looked at."""
+        key = {"Idempotency_Key": "both patterns"}
+        run_id = self.first.accept(spec(1), 1, **key)
+        self.first.wait(run_id, lambda run: run["execution"]["arn"])
+        late = self.second.submit(spec(2), 2, **key)
+        if late.status == 202:  # the second one has not seen the first one's execution yet
+            run = self.second.wait(late.json()["workflowRunId"])
+            self.assertEqual(run["status"], "Failed")
+            self.assertIn("idempotency key was used with another request", run["reason"])
+        else:
+            self.assertEqual(late.status, 422, late.body)
+        self.assertEqual(self.first.wait(run_id)["status"], "Completed")
+        self.assertEqual(states(self.first.aws_url, "ListExecutions",
+                                {"stateMachineArn": MACHINE.format(2)})["executions"], [])
+
     def positions(self):
         """How far the second server has read, by shard."""
         with sqlite3.connect(f"file:{self.second.data}/stepfleet.db?mode=ro", uri=True) as db:
