@@ -73,9 +73,19 @@ void finder_failed(struct finder *f, const struct error *err)
 }
 
 /* What is wrong with the input stays so. */
-static bool is_hopeless(const struct error *err)
+static bool is_wrong(const struct error *err)
 {
     return err->code == ERR_SPEC_INVALID || err->code == ERR_SYNTAX || err->code == ERR_CONFLICT;
+}
+
+static bool may_pass(const struct error *err)
+{
+    return !is_wrong(err) && loop_fault(err) == LOOP_PASSING;
+}
+
+static bool is_last_try(const struct finder *f, int64_t tries)
+{
+    return json_int(first(f), "failures", 0) + 1 >= tries;
 }
 
 /* AWS or the store fails: all calls wait, and another execution is the next. */
@@ -91,14 +101,10 @@ static void stumble(struct finder *f, const struct error *err)
  * given. The others do not wait for it. */
 static void execution_failed(struct finder *f, const struct error *err)
 {
-    bool often = json_int(first(f), "failures", 0) + 1 >= REFUSALS_MAX;
-    if (is_unlisted(f))
-        put_off(f);
-    else if (is_hopeless(err))
-        pass_over(f, err);
-    else if (loop_fault(err) == LOOP_PASSING)
+    bool unlisted = is_unlisted(f);
+    if (!unlisted && may_pass(err))
         stumble(f, err);
-    else if (often)
+    else if (!unlisted && (is_wrong(err) || is_last_try(f, REFUSALS_MAX)))
         pass_over(f, err);
     else
         put_off(f);
@@ -140,8 +146,7 @@ static void manifest_failed(struct finder *f, const struct manifest_ref *ref,
                             const struct error *err)
 {
     char text[UNLISTED_MAX];
-    bool passing = !is_hopeless(err) && loop_fault(err) == LOOP_PASSING;
-    if (is_unlisted(f) || (passing && json_int(first(f), "failures", 0) + 1 < MANIFEST_TRIES)) {
+    if (is_unlisted(f) || (may_pass(err) && !is_last_try(f, MANIFEST_TRIES))) {
         put_off(f);
         return;
     }
@@ -159,6 +164,7 @@ static void manifest_failed(struct finder *f, const struct manifest_ref *ref,
 static int read_ref(const struct finder *f, json_t **holder, struct manifest_ref *ref,
                     struct error *err)
 {
+    *ref = (struct manifest_ref){0};
     *holder = json_pack("{s:O}", "taskManifest", f->now.manifest);
     if (!*holder)
         return err_set(err, ERR_MEMORY, "out of memory for a run");
