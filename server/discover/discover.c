@@ -73,6 +73,7 @@ static void listed(void *ctx, struct aws_response *response, const struct error 
         return;
     }
     const char *token = sfn_list_next(response);
+    f->failures = 0;
     free(f->token);
     f->token = token ? strdup(token) : NULL;
     f->listed = !f->token || end || (!f->whole && json_array_size(f->queue) == 0);
