@@ -88,7 +88,7 @@ int manifest_make(const struct spec *spec, int64_t run_id, struct buf *object, s
         return err_wrap(err, "the list of tasks");
     if (crypto_sha256_hex(object->data + start, object->len - start, sha256, err))
         return -1;
-    (void)snprintf(key, sizeof key, "stepfleet/%" PRId64 "/tasks.json", run_id);
+    (void)snprintf(key, sizeof key, "stepfleet/%" PRId64 "/tasks-%s.json", run_id, sha256);
     const char *bucket =
         spec->s3_bucket_name ? spec->s3_bucket_name : spec->tasks[0].s3_bucket_name;
     const struct manifest_ref ref = {bucket, key, (int64_t)spec->task_count, sha256};

@@ -3,13 +3,16 @@
  *
  * The input then has, instead of taskList,
  *
- *     "taskManifest": {"s3BucketName": B, "objectKey": "stepfleet/<workflow_run_id>/tasks.json",
+ *     "taskManifest": {"s3BucketName": B,
+ *                      "objectKey": "stepfleet/<workflow_run_id>/tasks-<sha256>.json",
  *                      "numberOfTasks": N, "sha256": "<hex of the object>"}
  *
  * and the object is a JSON array of {"taskName", "s3BucketName", "objectKey"}, which is what a
  * Distributed Map reads as well. Key and bytes follow from spec and run id: storing it again is
- * harmless. Who starts an execution stores the object first. Pure functions, no I/O, any thread:
- * s3_put_object and s3_get_object (at most BUF_MAX_MANIFEST) carry it. */
+ * harmless, and another list has another key. So what the Map reads, which checks no digest, is
+ * what the plan has checked, unless somebody writes other bytes under stepfleet/ by hand. Who
+ * starts an execution stores the object first. Pure functions, no I/O, any thread: s3_put_object
+ * and s3_get_object (at most BUF_MAX_MANIFEST) carry it. */
 #ifndef STEPFLEET_MANIFEST_H
 #define STEPFLEET_MANIFEST_H
 
@@ -26,7 +29,7 @@ enum {
     MANIFEST_INLINE_BYTES = 200000, /* longer inputs have one: results must fit beside the input */
     MANIFEST_INLINE_TASKS = 100,    /* pattern 2: RunTask's burst; longer lists are a Distributed
                                        Map's, whose tasks have a history each for trying again */
-    MANIFEST_KEY_MAX = 64,
+    MANIFEST_KEY_MAX = 128,
 };
 
 /* Whether a run with so many tasks and a completed spec of so many bytes needs one. */

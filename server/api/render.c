@@ -77,7 +77,7 @@ void render_run(struct json_writer *w, const struct store_run *run, int64_t now)
     else
         jw_null(w, "parentRunId");
     jw_str(w, "status", audit_status_name(run->status));
-    jw_str(w, "reason", run->reason);
+    jw_str(w, "reason", run->reason ? run->reason : run->unlisted);
     jw_str(w, "origin", run->elsewhere ? "elsewhere" : "here");
     write_counts(w, run);
     jw_time(w, "submittedAt", run->submitted_at);
@@ -92,6 +92,8 @@ void render_run(struct json_writer *w, const struct store_run *run, int64_t now)
         jw_str(w, "cancelReason", run->cancel_reason);
     if (run->trimmed_at)
         jw_time(w, "tasksRemovedAt", run->trimmed_at);
+    if (run->unlisted)
+        jw_str(w, "tasksUnlisted", run->unlisted);
     if (run->labels)
         jw_raw(w, "labels", run->labels, strlen(run->labels));
     if (run->idempotency_key)

@@ -9,6 +9,8 @@
 #include <string.h>
 
 static const char no_final_row[] = "no final audit row was written";
+static const char row_is_gone[] =
+    "its audit row is not there, deleted or expired: only the execution tells how the run ended";
 
 /* Submitted ones count: their rows may never have come. */
 int64_t ending_open_tasks(const struct ending_facts *f)
@@ -66,11 +68,35 @@ static void add_failure(struct buf *out, const struct ending_facts *f, const cha
         add_cause(out, f->cause);
 }
 
+/* A run that was found after its end: rows that are not there are no evidence against it, as a row
+ * that says Running would be. They expire, and tables are deleted. */
+static bool rows_are_gone(const struct ending_facts *f)
+{
+    return f->found_ended && f->tasks[AUDIT_SUBMITTED] > 0 && f->tasks[AUDIT_RUNNING] == 0;
+}
+
+/* Then Step Functions' word stands for the tasks without a row. */
+static void add_gone(struct buf *out, const struct ending_facts *f)
+{
+    buf_addf(out,
+             "Step Functions says that the execution succeeded; this server found it later, and of "
+             "%" PRId64 " of its %" PRId64 " tasks there is no audit row",
+             f->tasks[AUDIT_SUBMITTED], all_tasks(f));
+    if (f->mirror_problem)
+        buf_addf(out, " (%s)", f->mirror_problem);
+    if (f->tolerated > 0)
+        buf_addf(out, "; up to %" PRId64 " may have failed", f->tolerated);
+}
+
 /* Even then the rows are believed, not the execution. */
 static enum audit_status succeeded(const struct ending_facts *f, struct buf *out)
 {
     int64_t open = ending_open_tasks(f);
     int64_t failed = f->tasks[AUDIT_FAILED] + f->tasks[AUDIT_CANCELLED];
+    if (rows_are_gone(f) && failed <= f->tolerated) {
+        add_gone(out, f);
+        return AUDIT_COMPLETED;
+    }
     if (open && f->mirror_problem) {
         buf_addf(out, "the execution succeeded, but the audit rows cannot be read: %s",
                  f->mirror_problem);
@@ -128,7 +154,21 @@ static void copy_reason(char *out, const struct buf *text)
     out[len] = '\0';
 }
 
-/* Open tasks are closed with the run; a cancelled run cancels them, every other end fails them. */
+/* Open tasks are closed with the run: one that is complete although rows are gone completes them, a
+ * cancelled one cancels them, every other end fails them. */
+static void close_tasks(const struct ending_facts *f, struct store_close *close)
+{
+    close->task_status = AUDIT_FAILED;
+    close->task_reason = no_final_row;
+    if (close->status == AUDIT_CANCELLED) {
+        close->task_status = AUDIT_CANCELLED;
+        close->task_reason = "the run was cancelled before the task ended";
+    } else if (rows_are_gone(f)) {
+        close->task_status = close->status;
+        close->task_reason = row_is_gone;
+    }
+}
+
 void ending_decide(const struct ending_facts *f, struct ending *out)
 {
     struct buf text;
@@ -147,7 +187,5 @@ void ending_decide(const struct ending_facts *f, struct ending *out)
     buf_free(&text);
     out->close.status = status;
     out->close.reason = out->reason[0] ? out->reason : NULL;
-    out->close.task_status = status == AUDIT_CANCELLED ? AUDIT_CANCELLED : AUDIT_FAILED;
-    out->close.task_reason =
-        status == AUDIT_CANCELLED ? "the run was cancelled before the task ended" : no_final_row;
+    close_tasks(f, &out->close);
 }

@@ -13,6 +13,7 @@ struct ending_facts {
     bool cancelled;                    /* somebody asked for it here */
     const char *cancel_reason;         /* in their words; NULL */
     enum audit_status verdict;         /* of the summary row after an abort; Submitted: unknown */
+    bool found_ended;                  /* it had ended before anybody here looked at its rows */
     int64_t tolerated;                 /* toleratedFailures */
     int64_t tasks[AUDIT_STATUS_COUNT]; /* by status */
 };
@@ -23,6 +24,7 @@ enum { ENDING_REASON_MAX = 768 };
  *
  *     SUCCEEDED   no open rows, failed <= tolerated    Completed
  *     SUCCEEDED   open rows, or failed > tolerated     Failed
+ *     SUCCEEDED   found like that; rows are not there  Completed, and says on whose word
  *     FAILED      whatever the rows say                Failed
  *     TIMED_OUT   whatever the rows say                Failed
  *     ABORTED     the summary row was final before     Completed or Failed, as it says

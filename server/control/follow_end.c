@@ -10,6 +10,7 @@
 enum { SETTLE_MAX = 4 };
 #define SETTLE_WAIT (250 * CLOCK_MS)
 #define STORE_RETRY (2 * CLOCK_SECOND)
+#define LONG_GONE (24 * INT64_C(3600) * CLOCK_SECOND)
 /* Tasks that are left behind cost money: while AWS lets them not be listed or stopped it is tried
  * again, after 1 s, 2 s ... 64 s. */
 enum { SWEEPS_MAX = 7 };
@@ -35,6 +36,7 @@ static void read_counts(void *ctx, const struct store_run *run)
     facts->tasks[AUDIT_FAILED] = run->failed_tasks;
     facts->tasks[AUDIT_CANCELLED] = run->cancelled_tasks;
     facts->cancelled = run->cancel_at != 0;
+    facts->found_ended = run->found_ended;
     if (!run->cancel_reason)
         return;
     (void)snprintf(g->cancel_reason, sizeof g->cancel_reason, "%s", run->cancel_reason);
@@ -96,6 +98,19 @@ static void cancel_rest(struct follows *f, struct follow *run, const struct endi
         store_failed(f, run, now, &err);
 }
 
+/* A run that was found long after it was stopped, and none of its rows is left: none are made up.
+ */
+static bool is_long_gone(const struct follows *f, const struct follow *run,
+                         const struct ending_facts *facts)
+{
+    int64_t stopped_at = watch_ended(run->watch)->stopped_at;
+    int64_t rows = 0;
+    for (int i = 0; i < AUDIT_STATUS_COUNT; i++)
+        rows += i == AUDIT_SUBMITTED ? 0 : facts->tasks[i];
+    return facts->found_ended && rows == 0 && stopped_at > 0 &&
+           clock_wall(f->loop->clock) - stopped_at > LONG_GONE;
+}
+
 /* The pass that was asked for is in the store: late rows, tasks left behind, or ready to close. */
 static void settle(struct follows *f, struct follow *run, int64_t now)
 {
@@ -110,7 +125,8 @@ static void settle(struct follows *f, struct follow *run, int64_t now)
         run->settled++;
         return;
     }
-    if (strcmp(g.facts.execution_status, "ABORTED") == 0 && !g.facts.mirror_problem) {
+    bool aborted = strcmp(g.facts.execution_status, "ABORTED") == 0;
+    if (aborted && !g.facts.mirror_problem && !is_long_gone(f, run, &g.facts)) {
         cancel_rest(f, run, &g.facts, now);
         return;
     }

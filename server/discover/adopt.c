@@ -2,6 +2,7 @@
 #include "lib/crypto/crypto.h"
 #include "lib/json/json_read.h"
 #include "lib/json/json_write.h"
+#include "lib/manifest/manifest.h"
 #include "server/discover/discover_private.h"
 
 #include <inttypes.h>
@@ -41,6 +42,7 @@ int found_read(struct finder *f, const struct sfn_execution *e, struct error *er
     if (!found->arn || !found->name || !found->input)
         return err_set(err, ERR_MEMORY, "out of memory for a run");
     found->started_at = e->start_time;
+    found->ended = strcmp(e->status, "RUNNING") != 0;
     if (json_parse(e->input, strlen(e->input), &found->spec, err))
         return -1;
     found->run_id = json_int(found->spec, "workflowRunId", 0);
@@ -51,14 +53,26 @@ int found_read(struct finder *f, const struct sfn_execution *e, struct error *er
     return 0;
 }
 
+/* Where the list cannot be had something stands in for it, so that the rest can be read. */
+static int complete_spec(struct found *found, json_t *list, struct error *err)
+{
+    if (list || !found->manifest)
+        return list && json_object_set(found->spec, "taskList", list)
+                   ? err_set(err, ERR_MEMORY, "out of memory for a run")
+                   : 0;
+    if (json_object_set(found->spec, "taskManifest", found->manifest))
+        return err_set(err, ERR_MEMORY, "out of memory for a run");
+    return manifest_stand_in(found->spec, err);
+}
+
 /* As the workers complete it: the region is theirs. A spec that names no bucket for its tasks has
  * it in each of them. */
 static int read_spec(struct finder *f, json_t *list, struct spec *spec, struct error *err)
 {
     struct json_problems problems = {0};
     struct found *found = &f->now;
-    if (list && json_object_set(found->spec, "taskList", list))
-        return err_set(err, ERR_MEMORY, "out of memory for a run");
+    if (complete_spec(found, list, err))
+        return -1;
     json_t *defaults = json_pack("{s:s}", "region", aws_region(f->discover->o.loop->aws));
     int rc = spec_read(found->spec, f->pattern, defaults, spec, &problems, err);
     json_decref(defaults);
@@ -82,19 +96,20 @@ static void texts_free(struct texts *t)
 }
 
 /* The input in the form in which this server would have written it; the request as it was given, or
- * with the tasks that its manifest names, so that it can be repeated. */
-static int write_texts(const struct found *found, const struct spec *spec, struct texts *out,
-                       struct error *err)
+ * with the tasks that its manifest names (`listed`), so that it can be repeated. */
+static int write_texts(const struct found *found, const struct spec *spec, bool listed,
+                       struct texts *out, struct error *err)
 {
     json_t *root = json_copy(spec->root);
     const json_t *labels = json_object_get(spec->root, "labels");
     int bad = !root;
-    if (root && found->manifest) {
+    if (root && found->manifest && listed)
         json_dump(&out->request, root);
+    else
+        buf_adds(&out->request, found->input);
+    if (root && found->manifest) {
         bad = json_object_set(root, "taskManifest", found->manifest);
         (void)json_object_del(root, "taskList");
-    } else {
-        buf_adds(&out->request, found->input);
     }
     if (!bad)
         json_dump(&out->input, root);
@@ -133,33 +148,54 @@ static int create(struct finder *f, struct store_new_run *run, struct error *err
     return rc;
 }
 
-static int store_it(struct finder *f, const struct spec *spec, struct store_new_task *tasks,
-                    const struct texts *texts, struct error *err)
+/* The run as the store takes it, whose parts are the others'. */
+static struct store_new_run new_run(const struct finder *f, const struct spec *spec,
+                                    const struct store_new_task *tasks, const struct texts *texts)
 {
     const struct found *found = &f->now;
-    struct store_new_run run = {.id = found->run_id,
-                                .pattern = f->pattern,
-                                .workflow_name = spec->workflow_name,
-                                .execution_name = found->name,
-                                .request = buf_str(&texts->request),
-                                .request_len = texts->request.len,
-                                .input = buf_str(&texts->input),
-                                .input_len = texts->input.len,
-                                .request_hash = "",
-                                .labels = texts->labels.len ? buf_str(&texts->labels) : NULL,
-                                .tasks = tasks,
-                                .task_count = spec->task_count,
-                                .execution_arn = found->arn,
-                                .started_at = found->started_at};
-    if (create(f, &run, err))
+    return (struct store_new_run){.id = found->run_id,
+                                  .pattern = f->pattern,
+                                  .workflow_name = spec->workflow_name,
+                                  .execution_name = found->name,
+                                  .request = buf_str(&texts->request),
+                                  .request_len = texts->request.len,
+                                  .input = buf_str(&texts->input),
+                                  .input_len = texts->input.len,
+                                  .request_hash = "",
+                                  .labels = texts->labels.len ? buf_str(&texts->labels) : NULL,
+                                  .tasks = tasks,
+                                  .task_count = spec->task_count,
+                                  .execution_arn = found->arn,
+                                  .started_at = found->started_at,
+                                  .found_ended = found->ended};
+}
+
+static int create_run(struct finder *f, struct store_new_run *run, const char *unlisted,
+                      struct error *err)
+{
+    run->unlisted = unlisted;
+    if (unlisted)
+        run->task_count = 0;
+    if (create(f, run, err))
         return -1;
     log_info(f->discover->o.loop->log, "run found that was started elsewhere",
-             LOG_INT("run_id", found->run_id), LOG_STR("execution", found->arn),
-             LOG_INT("tasks", (int64_t)spec->task_count));
+             LOG_INT("run_id", run->id), LOG_STR("execution", run->execution_arn),
+             LOG_INT("tasks", (int64_t)run->task_count));
     return 0;
 }
 
-int found_adopt(struct finder *f, json_t *list, struct error *err)
+static int complete_run(struct finder *f, const struct store_new_run *run, struct error *err)
+{
+    if (store_run_complete(f->discover->o.loop->store, run, err))
+        return -1;
+    log_info(f->discover->o.loop->log, "the tasks of a run started elsewhere were read after all",
+             LOG_INT("run_id", run->id), LOG_INT("tasks", (int64_t)run->task_count));
+    return 0;
+}
+
+/* A new run, or, with `known`, one that is there and gets its tasks. */
+static int take_over(struct finder *f, json_t *list, bool known, const char *unlisted,
+                     struct error *err)
 {
     struct spec spec = {0};
     struct texts texts;
@@ -174,11 +210,23 @@ int found_adopt(struct finder *f, json_t *list, struct error *err)
     if (!tasks)
         rc = err_set(err, ERR_MEMORY, "out of memory for a run");
     if (!rc)
-        rc = write_texts(&f->now, &spec, &texts, err);
-    if (!rc)
-        rc = store_it(f, &spec, tasks, &texts, err);
+        rc = write_texts(&f->now, &spec, !unlisted, &texts, err);
+    if (!rc) {
+        struct store_new_run run = new_run(f, &spec, tasks, &texts);
+        rc = known ? complete_run(f, &run, err) : create_run(f, &run, unlisted, err);
+    }
     free(tasks);
     texts_free(&texts);
     spec_free(&spec);
     return rc;
+}
+
+int found_adopt(struct finder *f, json_t *list, const char *unlisted, struct error *err)
+{
+    return take_over(f, list, false, unlisted, err);
+}
+
+int found_complete(struct finder *f, json_t *list, struct error *err)
+{
+    return take_over(f, list, true, NULL, err);
 }

@@ -17,7 +17,8 @@ enum { AGAIN = 3, PAGE = 100, PAGE_WHOLE = 1000, LIST_TIMEOUT_MS = 10000 };
 /* 1: nobody here knows it, 0, or -1. */
 static int is_unknown(struct finder *f, const struct sfn_execution *e, struct error *err)
 {
-    if (seen_has(&f->passed, seen_hash_text(SEEN_START, e->execution_arn)))
+    if (seen_has(&f->passed, seen_hash_text(SEEN_START, e->execution_arn)) ||
+        later_has(f, e->execution_arn))
         return 0;
     int rc = store_execution_known(f->discover->o.loop->store, f->pattern, e->execution_arn,
                                    e->name, err);
@@ -72,6 +73,7 @@ static void listed(void *ctx, struct aws_response *response, const struct error 
         return;
     }
     const char *token = sfn_list_next(response);
+    f->failures = 0;
     free(f->token);
     f->token = token ? strdup(token) : NULL;
     f->listed = !f->token || end || (!f->whole && json_array_size(f->queue) == 0);
@@ -107,23 +109,27 @@ static void end_sweep(struct finder *f)
     }
 }
 
-/* Sends the sweep's next call; *quota is when there is a token for it, if there is none. */
-static void go_on(struct finder *f, int64_t now, int64_t *quota)
+/* Sends the sweep's next call, or ends it. */
+static void sweep(struct finder *f)
 {
     if (!f->sweeping) {
         f->sweeping = true;
         f->listed = false;
     }
-    if (json_array_size(f->queue) > 0) {
-        if (quota_take(&f->discover->describe, now, quota))
-            finder_describe(f);
-    } else if (!f->listed) {
+    if (!f->listed)
         list(f);
-    } else {
+    else
         end_sweep(f);
-    }
 }
 
+/* When the next call is to be made, as far as that is known. */
+static int64_t next_call(const struct finder *f)
+{
+    bool under_way = f->sweeping || json_array_size(f->queue) > 0;
+    return under_way || f->due < f->not_before ? f->not_before : f->due;
+}
+
+/* Describes what is queued, for which there are tokens, then goes on with the sweep. */
 static int64_t finder_step(struct finder *f, int64_t now)
 {
     int64_t next = f->stream ? stream_step(f->stream) : LOOP_NEVER;
@@ -132,11 +138,17 @@ static int64_t finder_step(struct finder *f, int64_t now)
         return next;
     if (!f->sweeping && (!f->stream || !stream_live_since(f->stream)))
         f->due = loop_earlier(f->due, f->swept_at + f->discover->o.interval);
-    if (now >= f->due)
-        go_on(f, now, &quota);
-    if (!f->busy)
-        next = loop_earlier(next, f->due > now ? f->due : quota);
-    return next;
+    next = loop_earlier(next, later_take(f, now));
+    if (now >= next_call(f)) {
+        if (json_array_size(f->queue) == 0)
+            sweep(f);
+        else if (quota_take(&f->discover->describe, now, &quota))
+            finder_describe(f);
+    }
+    if (f->busy)
+        return next;
+    int64_t call = next_call(f);
+    return loop_earlier(next, call > now || quota == LOOP_NEVER ? call : quota);
 }
 
 /* --- the summary table's stream --- */
@@ -203,10 +215,13 @@ static int open_finder(struct discover *d, int pattern, struct error *err)
         return 0;
     f->machine_arn = strdup(d->o.machine_arn[pattern]);
     f->queue = json_array();
+    f->later = json_array();
     const char *key = d->o.range_keys[pattern];
     f->range_key = strdup(key ? key : "workflow_run_id");
-    if (!f->machine_arn || !f->queue || !f->range_key)
+    if (!f->machine_arn || !f->queue || !f->later || !f->range_key)
         return err_set(err, ERR_MEMORY, "out of memory for runs started elsewhere");
+    if (later_recall(f, err))
+        return -1;
     if (!d->o.tables[pattern])
         return 0;
     const struct stream_options stream = {
@@ -254,6 +269,7 @@ struct discover *discover_free(struct discover *d)
         stream_free(f->stream);
         found_free(&f->now);
         json_decref(f->queue);
+        json_decref(f->later);
         seen_free(&f->passed);
         seen_free(&f->known);
         free(f->token);

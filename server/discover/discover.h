@@ -3,7 +3,9 @@
  * The executions of the configured state machines are listed, newest first: all of them after a
  * start, later as far as there are new ones. One that no run here has is described; its input is
  * the spec, which tells id and tasks (a long list is read from its manifest). The run is put into
- * the store as Running, without an outbox row: it is followed, never started. Records of the
+ * the store as Running, without an outbox row: it is followed, never started. One whose manifest
+ * cannot be read is there without its list, and says why; the manifest is tried again until the run
+ * is over. What fails about one execution holds up no other. Records of the
  * summary table's stream tell when to look; without a stream it is looked now and then. What is no
  * spec is no run of ours and passed over. Used by the control thread only. */
 #ifndef STEPFLEET_DISCOVER_H

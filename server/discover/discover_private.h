@@ -18,6 +18,7 @@ struct found {
     json_t *manifest;   /* taskManifest; NULL: the tasks are in the input */
     int64_t started_at; /* wall */
     int64_t run_id;
+    bool ended; /* its execution */
 };
 
 /* One pattern:
@@ -25,7 +26,8 @@ struct found {
  *     wait for `due` -> ListExecutions, a page -> DescribeExecution (-> GetObject) for each unknown
  *     one -> next page ... until a page brings nothing new
  *
- * One call at a time. */
+ * One call at a time. An execution is an object {"arn"}; with "failures" and "due" (monotonic) once
+ * it was put off, with "unlisted" and "id" when its run is in the store without its tasks. */
 struct finder {
     struct discover *discover;
     int pattern;
@@ -37,13 +39,16 @@ struct finder {
     bool whole;    /* this sweep goes back as far as runs are kept */
     bool listed;   /* its last page was read */
     char *token;   /* of the next page; NULL: the first */
-    json_t *queue; /* executions of the page that no run here has */
+    json_t *queue; /* executions to be looked at now: of the page, or those that were put off */
+    json_t *later; /* executions that were put off */
     struct found now;
     struct seen passed; /* executions that are no runs of ours */
     struct seen known;  /* ids of runs that are here */
     int again;          /* sweeps that follow soon: a new execution may not be listed yet */
     int64_t due;
     int64_t swept_at; /* 0: never */
+    /* AWS fails as a whole: no call is made before. */
+    int64_t not_before;
     int64_t failures;
 };
 
@@ -57,14 +62,26 @@ struct discover {
 void finder_note(const struct finder *f, const struct error *err);
 /* Describes the queue's first and goes on with it. */
 void finder_describe(struct finder *f);
-/* The call about the queue's first, or the listing, failed: passed over, or tried again. */
+/* The listing failed: no call is made for a while. */
 void finder_failed(struct finder *f, const struct error *err);
+
+/* Whether the execution is among those that were put off. */
+bool later_has(const struct finder *f, const char *arn);
+/* Puts it off, longer with each time. */
+void later_put(struct finder *f, json_t *execution);
+/* Queues those that are due; returns when the next one is, or LOOP_NEVER. */
+int64_t later_take(struct finder *f, int64_t now);
+/* After a start: the runs that the store has without their tasks. */
+int later_recall(struct finder *f, struct error *err);
 
 /* Reads what DescribeExecution told: 0 it is a run; -1 it is none (ERR_SPEC_INVALID, ERR_SYNTAX),
  * or memory is out. */
 int found_read(struct finder *f, const struct sfn_execution *execution, struct error *err);
-/* Puts the run into the store; `list` is the task list of a manifest (taken over) or NULL. */
-int found_adopt(struct finder *f, json_t *list, struct error *err);
+/* Puts the run into the store; `list` is the task list of a manifest (taken over) or NULL. With
+ * `unlisted`, why there is none, it is put there without tasks. */
+int found_adopt(struct finder *f, json_t *list, const char *unlisted, struct error *err);
+/* Brings the list (taken over) of a run that is there without. */
+int found_complete(struct finder *f, json_t *list, struct error *err);
 void found_free(struct found *found);
 
 #endif

@@ -17,10 +17,10 @@ const struct preflight_price preflight_prices[PRICE_COUNT] = {
 /* Events and entered states of a run that succeeds, by kind. A Lambda task has five events
  * (entered, scheduled, started, succeeded, exited); Choice, Wait, Pass and Succeed have two;
  * Parallel and an inline Map four; a distributed Map six, for its run is started and succeeds as
- * well. A launch is a task, a Choice and its end: nine events, and two for the iteration or the
- * execution around it. A look of the monitor is task, Choice and Wait; after the last there is no
- * Wait, but Done. The execution itself has two. Without refusals one call of the launcher starts
- * 10,000 tasks in time.
+ * well. A launch is a Choice (is it in time?), a task, a Choice and its end: eleven events, and two
+ * for the iteration or the execution around it. A look of the monitor is task, Choice and Wait;
+ * after the last there is no Wait, but Done. The execution itself has two. Without refusals one
+ * call of the launcher starts 10,000 tasks in time.
  */
 static const struct shape {
     int64_t events, events_per_task, events_per_poll;
@@ -28,8 +28,8 @@ static const struct shape {
     int64_t events_per_child; /* each task has an execution of its own, with this history */
 } shapes[] = {
     [PREFLIGHT_LAUNCHER] = {2 + 2 + 5 + 2 + 2, 0, 9, 4, 0, 3, 0},
-    [PREFLIGHT_INLINE] = {2 + 5 + 2 + 4 + 4 + 2, 11, 9, 5, 3, 3, 0},
-    [PREFLIGHT_DISTRIBUTED] = {2 + 5 + 2 + 4 + 6 + 2, 0, 9, 5, 3, 3, 11},
+    [PREFLIGHT_INLINE] = {2 + 5 + 2 + 4 + 4 + 2, 13, 9, 5, 4, 3, 0},
+    [PREFLIGHT_DISTRIBUTED] = {2 + 5 + 2 + 4 + 6 + 2, 0, 9, 5, 4, 3, 13},
 };
 
 enum preflight_kind preflight_kind(const struct preflight_facts *f)

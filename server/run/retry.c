@@ -14,6 +14,7 @@ struct parent {
     int pattern;
     enum audit_status status;
     int64_t task_count;
+    bool unlisted; /* its list of tasks could not be read */
     json_t *tasks; /* its tasks' statuses by name */
     json_t *named; /* a set of the names that were asked for; NULL: all that did not complete */
     int64_t last;  /* seq of the newest task that was read */
@@ -26,6 +27,7 @@ static void read_parent(void *ctx, const struct store_run *run)
     p->pattern = run->pattern;
     p->status = run->status;
     p->task_count = run->task_count;
+    p->unlisted = run->unlisted != NULL;
 }
 
 static void read_task(void *ctx, const struct store_task *task)
@@ -39,6 +41,11 @@ static void read_task(void *ctx, const struct store_task *task)
 /* Old runs let go of their tasks, some at a time. */
 static int check_kept(const struct parent *p, struct error *err)
 {
+    if (p->unlisted)
+        return err_set(err, ERR_CONFLICT,
+                       "run %" PRId64 " was started elsewhere and its list of tasks could not be "
+                       "read: submit what is to be repeated as a new run",
+                       p->id);
     if ((int64_t)json_object_size(p->tasks) >= p->task_count)
         return 0;
     return err_set(err, ERR_CONFLICT,

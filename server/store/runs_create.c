@@ -36,9 +36,9 @@ static int insert_run(struct write *w, const struct store_new_run *run, struct e
         conn_stmt(w->conn,
                   "INSERT INTO runs (id, version, pattern, workflow_name, status, execution_name,"
                   " idempotency_key, request_hash, labels, parent_id, task_count, submitted_tasks,"
-                  " submitted_at, updated_at, origin, execution_arn, started_at)"
-                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13, ?14, ?15,"
-                  " ?16)",
+                  " submitted_at, updated_at, origin, execution_arn, started_at, unlisted,"
+                  " found_ended) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12,"
+                  " ?13, ?14, ?15, ?16, ?17, ?18)",
                   err);
     if (!stmt)
         return -1;
@@ -58,6 +58,8 @@ static int insert_run(struct write *w, const struct store_new_run *run, struct e
     stmt_bind_int(stmt, 14, run->execution_arn != NULL);
     stmt_bind_text(stmt, 15, run->execution_arn);
     stmt_bind_int(stmt, 16, run->started_at);
+    stmt_bind_text(stmt, 17, run->unlisted);
+    stmt_bind_int(stmt, 18, run->found_ended);
     w->changed = true;
     return stmt_run(stmt, err);
 }

@@ -9,7 +9,7 @@
     " execution_status, error, cause, idempotency_key, labels, task_count, submitted_tasks,"       \
     " running_tasks, completed_tasks, failed_tasks, cancelled_tasks, submitted_at, started_at,"    \
     " ended_at, updated_at, start_attempts, start_error, parent_id, cancel_at,"                    \
-    " cancel_reason, origin, trimmed_at FROM runs"
+    " cancel_reason, origin, trimmed_at, unlisted, found_ended FROM runs"
 
 /* The caller's function travels through rows_each in this. */
 struct run_reader {
@@ -52,6 +52,8 @@ static void read_run(struct stmt *stmt, void *ctx)
         .cancel_reason = stmt_text(stmt, 27),
         .elsewhere = stmt_int(stmt, 28) != 0,
         .trimmed_at = stmt_int(stmt, 29),
+        .unlisted = stmt_text(stmt, 30),
+        .found_ended = stmt_int(stmt, 31) != 0,
     };
     reader->fn(reader->ctx, &run);
 }

@@ -74,6 +74,8 @@ struct store_new_run {
     /* Of a run that was started elsewhere: it is Running, origin elsewhere, without outbox row. */
     const char *execution_arn; /* NULL: it is to be started here */
     int64_t started_at;
+    const char *unlisted; /* why its tasks are not here, for a person; NULL: they are */
+    bool found_ended;     /* its execution was over when it was found */
 };
 
 /* Writes run (Submitted), tasks (Submitted) and outbox row in one transaction.
@@ -85,6 +87,15 @@ struct store_new_run {
  * is 0 when a new run was made. */
 int store_run_create(struct store *s, const struct store_new_run *run, int64_t *existing,
                      struct error *err);
+
+/* The active runs of a pattern that have no list of tasks. */
+typedef void (*store_unlisted_fn)(void *ctx, int64_t id, const char *execution_arn);
+int store_unlisted_list(struct store *s, int pattern, store_unlisted_fn fn, void *ctx,
+                        struct error *err);
+/* Brings such a run's list, by id: tasks, request and input; the rest of `run` is not looked at.
+ * Tasks that are there by their audit rows stay as they are. -1 with ERR_CONFLICT when it is over.
+ */
+int store_run_complete(struct store *s, const struct store_new_run *run, struct error *err);
 
 /* 1: a run here has this execution, or waits to be started under its name; 0; -1. */
 int store_execution_known(struct store *s, int pattern, const char *arn, const char *name,
@@ -114,6 +125,8 @@ struct store_run {
     const char *cancel_reason; /* in their words; NULL */
     bool elsewhere;            /* somebody else started it */
     int64_t trimmed_at;        /* when tasks and events left the cache; 0: they are there */
+    const char *unlisted;      /* why its list of tasks is not here; NULL: it is */
+    bool found_ended;          /* elsewhere, and its execution was over when it was found */
 };
 
 typedef void (*store_run_fn)(void *ctx, const struct store_run *run);

@@ -94,11 +94,17 @@ static bool is_ours(const struct start *start, const struct sfn_execution *execu
     return ours;
 }
 
-/* The name is taken by another run. One that begins with "key-" is an Idempotency-Key's. */
+/* Whether the name is an Idempotency-Key's. */
+static bool has_key(const struct start *start)
+{
+    return strncmp(start->name, "key-", 4) == 0;
+}
+
+/* The name is taken by another run. */
 static void refuse_name(struct start *start)
 {
     char reason[512];
-    if (strncmp(start->name, "key-", 4) == 0)
+    if (has_key(start))
         (void)snprintf(reason, sizeof reason,
                        "the idempotency key was used with another request, at another control "
                        "plane (execution %s): use a new key",
@@ -176,11 +182,62 @@ static int build(const struct start *start, const char *input, size_t len,
                                input, len, err);
 }
 
+/* --- the same key with the other pattern --- */
+
+/* Who may not look there starts all the same. */
+static void other_described(void *ctx, struct aws_response *response, const struct error *err)
+{
+    struct start *start = ctx;
+    (void)response;
+    loop_note(start->submit->loop, err);
+    if (!err)
+        refuse_name(start);
+    else if (loop_fault(err) == LOOP_PASSING)
+        start_failed(start, err);
+    else
+        start_again(start);
+}
+
+/* 1: asked; 0: there is nothing to ask; -1. */
+static int ask_other(struct start *start, struct error *err)
+{
+    struct aws_request request = {0};
+    char arn[SUBMIT_ARN_MAX];
+    const char *machine = start->submit->machine_arn[3 - start->pattern];
+    bool wanted = machine && has_key(start) && !start->cancelled && !start->checked;
+    start->checked = true;
+    if (!wanted || submit_execution_arn(machine, start->name, arn, err))
+        return 0;
+    int rc = sfn_describe_execution(&request, arn, err);
+    if (!rc)
+        rc = aws_send(start->submit->loop->aws, &request, other_described, start, err);
+    if (rc)
+        aws_request_free(&request);
+    return rc ? -1 : 1;
+}
+
+void start_again(struct start *start)
+{
+    struct buf input;
+    struct error err = {0};
+    buf_init(&input, BUF_MAX_STATE);
+    if (store_run_input(start->submit->loop->store, start->run_id, &input, &err))
+        start_failed(start, &err);
+    else
+        start_send(start, buf_str(&input), input.len);
+    buf_free(&input);
+}
+
 void start_send(struct start *start, const char *input, size_t len)
 {
     struct aws_request request = {0};
     struct error err = {0};
     aws_done_fn done = start->cancelled ? described : answered;
+    int asked = ask_other(start, &err);
+    if (asked < 0)
+        start_failed(start, &err);
+    if (asked)
+        return;
     if (build(start, input, len, &request, &err) ||
         aws_send(start->submit->loop->aws, &request, done, start, &err)) {
         aws_request_free(&request);

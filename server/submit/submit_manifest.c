@@ -61,21 +61,13 @@ static int build_put(const struct start *start, const struct manifest_ref *ref,
     return rc;
 }
 
-/* With the list in its place the run starts as every other; its input is read again, for it may
- * have taken long. */
+/* With the list in its place the run starts as every other. */
 static void start_now(struct start *start)
 {
-    struct buf input;
-    struct error err = {0};
     start->submit->storing--;
     start->submit->look = true;
     start->storing = false;
-    buf_init(&input, BUF_MAX_STATE);
-    if (store_run_input(start->submit->loop->store, start->run_id, &input, &err))
-        start_failed(start, &err);
-    else
-        start_send(start, buf_str(&input), input.len);
-    buf_free(&input);
+    start_again(start);
 }
 
 static void put_came(void *ctx, struct aws_response *response, const struct error *err)

@@ -20,6 +20,9 @@ enum { START_NAME_MAX = 96 };
  *                    -> refused              start_failed -> start_refuse
  *     cancelled      -> DescribeExecution    start_adopt (it is stopped then), or start_cancelled
  *
+ * A name that is an Idempotency-Key's is looked for among the other pattern's executions before:
+ * names are taken within one state machine only.
+ *
  * The row leaves the outbox only with the outcome. So after a crash at any point the same call is
  * made again, and the execution's name keeps it from starting anything twice. */
 struct start {
@@ -30,6 +33,7 @@ struct start {
     int pattern;
     bool cancelled;
     bool storing; /* the manifest is on its way */
+    bool checked; /* the other pattern has no execution of its name */
     char name[START_NAME_MAX];
     char arn[SUBMIT_ARN_MAX]; /* the execution's, derived */
 };
@@ -60,6 +64,8 @@ void start_refuse(struct start *start, const char *reason);
 void start_cancelled(struct start *start);
 /* Sends StartExecution (or, for a cancelled run, asks whether it was started). */
 void start_send(struct start *start, const char *input, size_t len);
+/* The same with the input read again, after a call that may have taken long. */
+void start_again(struct start *start);
 
 enum { SUBMIT_STORING_MAX = 2 };
 /* Whether the input names a manifest, which is to be stored before the start. */

@@ -36,7 +36,7 @@ class DryRun(unittest.TestCase):
         history = told["history"]
         self.assertEqual(len(events), history["fixed"] + history["perPoll"] * polls +
                          history["perTask"] * told["tasks"])
-        children = 3 * told["children"]["executions"] if told["children"] else 0
+        children = 4 * told["children"]["executions"] if told["children"] else 0
         self.assertEqual(len(entered) + children, told["cost"]["stateTransitions"] +
                          3 * (polls - history["polls"]))
         execution = self.server.aws("stepfunctions").describe_execution(executionArn=arn)
@@ -54,7 +54,7 @@ class DryRun(unittest.TestCase):
         tasks = [{"taskName": f"task-{i}", "objectKey": "input/sample.bin"} for i in range(101)]
         told = self.check_run(spec(2, workflowRunId=None, taskList=tasks), 2)
         self.assertGreater(told["manifest"]["bytes"], 101 * 60)
-        self.assertEqual(told["children"], {"executions": 101, "eventsEach": 11})
+        self.assertEqual(told["children"], {"executions": 101, "eventsEach": 13})
         self.assertEqual(told["history"]["perTask"], 0)
 
     def test_what_it_is_told(self):

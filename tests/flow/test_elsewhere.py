@@ -1,4 +1,5 @@
 """Runs that were started elsewhere: by hand, and by another control plane on the same account."""
+import hashlib
 import http.client
 import json
 import sqlite3
@@ -6,7 +7,9 @@ import time
 import unittest
 import urllib.parse
 
-from tests.flow.server import PATIENCE, Server, spec
+from tests.faults.proxy import Proxy, Rule
+from tests.faults.replies import refuse
+from tests.flow.server import BUILD, PATIENCE, Server, spec
 
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:stepfleet-pattern-{}"
 
@@ -109,14 +112,24 @@ class Two(unittest.TestCase):
 
     environment = {}
 
+    def prepare_first(self):
+        """What the first server is to have before it starts."""
+
     def setUp(self):
-        self.first = Server().start()
+        self.first = Server()
         self.addCleanup(self.first.close)
+        self.prepare_first()
+        self.first.start()
+        self.second = self.another(**self.environment)
+
+    def another(self, **environment):
+        """A server that knows nothing yet of what the first one's AWS holds."""
         outputs = {f"stepfleet-pattern-{p}": self.outputs(p) for p in (1, 2)}
-        self.second = Server("--outputs", json.dumps(outputs), local=False, environment={
+        server = Server("--outputs", json.dumps(outputs), local=False, environment={
             "AWS_ENDPOINT_URL": self.first.aws_url, "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", **self.environment}).start()
-        self.addCleanup(self.second.close)
+            "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", **environment}).start()
+        self.addCleanup(server.close)
+        return server
 
     def outputs(self, pattern):
         value = spec(pattern)
@@ -202,6 +215,22 @@ class TwoControlPlanes(Two):
                 self.assertIn("idempotency key was used with another request", run["reason"])
         self.assertEqual(len(self.executions()), 1)
 
+    def test_same_key_other_pattern(self):
+        """Execution names are taken within one state machine only, so the other one is looked at."""
+        key = {"Idempotency_Key": "both patterns"}
+        run_id = self.first.accept(spec(1), 1, **key)
+        self.first.wait(run_id, lambda run: run["execution"]["arn"])
+        late = self.second.submit(spec(2), 2, **key)
+        if late.status == 202:  # the second one has not seen the first one's execution yet
+            run = self.second.wait(late.json()["workflowRunId"])
+            self.assertEqual(run["status"], "Failed")
+            self.assertIn("idempotency key was used with another request", run["reason"])
+        else:
+            self.assertEqual(late.status, 422, late.body)
+        self.assertEqual(self.first.wait(run_id)["status"], "Completed")
+        self.assertEqual(states(self.first.aws_url, "ListExecutions",
+                                {"stateMachineArn": MACHINE.format(2)})["executions"], [])
+
     def positions(self):
         """How far the second server has read, by shard."""
         with sqlite3.connect(f"file:{self.second.data}/stepfleet.db?mode=ro", uri=True) as db:
@@ -228,6 +257,126 @@ class TwoControlPlanes(Two):
         self.second.wait(run_id, lambda run: all(
             int(self.positions()[shard]) > int(before[shard]) for shard in grown))
         self.assertNotIn("records of a stream are lost", self.second.log.read_text())
+
+
+class WithoutManifest(Two):
+    """A run whose list of tasks this server cannot read."""
+
+    def setUp(self):
+        self.proxy = Proxy()
+        self.addCleanup(self.proxy.close)
+        self.environment = {"AWS_ENDPOINT_URL_S3": self.proxy.url}
+        super().setUp()
+        self.proxy.set_target(self.first.aws_url)
+
+    def start_with_manifest(self, name, **changes):
+        """By hand, with the tasks of the example in an object of its own."""
+        value = spec(1, **changes)
+        tasks = value.pop("taskList")[:2]
+        body = json.dumps(tasks).encode()
+        bucket = value["s3BucketName"]
+        self.first.aws("s3").put_object(Bucket=bucket, Key="by/hand.json", Body=body)
+        value["taskManifest"] = {"s3BucketName": bucket, "objectKey": "by/hand.json",
+                                 "numberOfTasks": 2, "sha256": hashlib.sha256(body).hexdigest()}
+        return start_by_hand(self.first.aws_url, 1, name, value)
+
+    def prepare_first(self):
+        """Its tasks wait for a file before they begin."""
+        self.gate = self.first.folder / "gate"
+        self.first.use_workers(**{"s3-copy-task": f"while [ ! -e {self.gate} ]; do sleep 0.05; done\n"
+                                                  f"exec {BUILD}/s3-copy-task\n"})
+
+    @staticmethod
+    def deny(call, _forward):
+        return refuse("s3", 403, "AccessDenied", "Access Denied")
+
+    def test_is_shown_and_completed_when_it_can_be_read(self):
+        rule = Rule("s3.GetObject", self.deny)
+        self.proxy.rules.append(rule)
+        arn = self.start_with_manifest("unreadable")
+        run_id = find(self.second, arn)["workflowRunId"]
+        run = self.second.run(run_id)
+        self.assertEqual((run["status"], run["origin"], run["tasks"]["submitted"]),
+                         ("Running", "elsewhere", 0))
+        self.assertRegex(run["reason"], r"the list of its 2 tasks, s3://.*/by/hand.json, cannot be "
+                                        r"read \(.*AccessDenied.*allow this server s3:GetObject")
+        self.assertEqual(run["tasksUnlisted"], run["reason"])
+        self.assertIn("taskManifest", self.second.get(f"/workflows/{run_id}/spec").json())
+        # Neither another run nor a restart waits for it.
+        other = start_by_hand(self.first.aws_url, 1, "readable", spec(1))
+        find(self.second, other)
+        self.second.kill()
+        self.second.start()
+        self.proxy.rules.remove(rule)
+        run = self.second.wait(run_id, lambda run: "tasksUnlisted" not in run)
+        self.assertEqual((run["status"], run["reason"], run["tasks"]["total"]), ("Running", None, 2))
+        self.assertEqual(len(self.second.get(f"/workflows/{run_id}/spec").json()["taskList"]), 2)
+        self.gate.touch()
+        run = self.second.wait(run_id)
+        self.assertEqual((run["status"], run["reason"], run["tasks"]["completed"]),
+                         ("Completed", None, 2))
+
+    def test_holds_up_nobody_and_ends_with_what_is_known(self):
+        """S3 is out of reach of the second server, all the time."""
+        self.proxy.set_target("http://127.0.0.1:1")
+        self.gate.touch()
+        arns = [start_by_hand(self.first.aws_url, 1, "before", spec(1, workflowRunId=11)),
+                self.start_with_manifest("unreadable", workflowRunId=12),
+                start_by_hand(self.first.aws_url, 1, "behind", spec(1, workflowRunId=13))]
+        for arn in arns:
+            find(self.second, arn)
+        for run_id, tasks in ((11, 10), (12, 2), (13, 10)):
+            run = self.second.wait(run_id)
+            self.assertEqual((run["status"], run["tasks"]["completed"], run["tasks"]["total"]),
+                             ("Completed", tasks, tasks))
+            self.assertEqual("tasksUnlisted" in run, run_id == 12)
+        self.assertIn("cannot be read", self.second.run(12)["reason"])
+        refused = self.second.call("POST", "/workflows/12/retry")
+        self.assertEqual(refused.status, 409)
+        self.assertIn("its list of tasks could not be read", refused.json()["detail"])
+
+
+class WithoutRows(Two):
+    """What had ended long before a server saw it, and whose audit rows are gone by then."""
+
+    def delete_rows(self, value, run_id, names):
+        dynamodb = self.first.aws("dynamodb")
+        table, hash_key, range_key = (value[f"{part}WFDetails"]
+                                      for part in ("ddbTableName", "hashKey", "rangeKey"))
+        for task in self.first.tasks(run_id):
+            if task["taskName"] in names:
+                dynamodb.delete_item(TableName=table, Key={
+                    hash_key: {"N": str(run_id)}, range_key: {"S": task["ecsTaskId"]}})
+
+    def test_step_functions_word_stands(self):
+        value = spec(1)
+        names = [task["taskName"] for task in value["taskList"]]
+        ids = [self.first.accept(spec(1), 1) for _ in range(3)]
+        for run_id in ids:
+            self.assertEqual(self.first.wait(run_id)["status"], "Completed")
+        self.delete_rows(value, ids[0], names)
+        self.delete_rows(value, ids[1], names[:4])
+        late = self.another()
+        for run_id, gone in zip(ids, (10, 4, 0)):
+            run = late.wait(run_id, lambda run: run.get("endedAt"))
+            self.assertEqual((run["status"], run["tasks"]["completed"], run["tasks"]["total"]),
+                             ("Completed", 10, 10))
+            self.assertEqual(run["reason"], gone and "Step Functions says that the execution "
+                             f"succeeded; this server found it later, and of {gone} of its 10 tasks "
+                             "there is no audit row" or None)
+            told = [task["taskName"] for task in late.tasks(run_id)
+                    if "audit row is not there" in (task["stoppedReason"] or "")]
+            self.assertEqual(told, names[:gone])
+
+    def test_a_failure_stays_one(self):
+        value = spec(1)
+        value["taskList"][0]["objectKey"] = "input/nothing.bin"
+        run_id = self.first.accept(value, 1)
+        self.assertEqual(self.first.wait(run_id)["status"], "Failed")
+        self.delete_rows(value, run_id, [task["taskName"] for task in value["taskList"]])
+        run = self.another().wait(run_id, lambda run: run.get("endedAt"))
+        self.assertEqual((run["status"], run["tasks"]["failed"]), ("Failed", 10))
+        self.assertIn("S3NotFound", run["reason"])
 
 
 class WithoutStreams(Two):

@@ -104,6 +104,25 @@ class Faults(unittest.TestCase):
         self.check_both(server, self.submit_both(server, runTimeoutSeconds=3), "Failed",
                         r"the run took longer than runTimeoutSeconds \(3\)")
 
+    def test_run_whose_time_is_up_before_its_tasks_are_started(self):
+        """Pattern 2 launches from the state machine, which must know when it is too late."""
+        tasks = [{"taskName": f"task-{i}", "objectKey": "input/sample.bin"} for i in range(101)]
+        reason = r"the run took longer than runTimeoutSeconds \(1\)"
+        for count in (2, 101):  # an inline Map, a Distributed Map
+            with self.subTest(tasks=count):
+                server = self.serve(task_monitor=f"sleep 2; exec {BUILD}/task-monitor\n")
+                run_id = server.accept(spec(2, taskList=tasks[:count], monitorIntervalSeconds=1,
+                                            runTimeoutSeconds=1), 2)
+                self.check_end(server, run_id, "Failed", reason, "Failed",
+                               reason + "; there is no trace that this task was started")
+                self.assertEqual(server.run(run_id)["tasks"]["failed"], count)
+                self.assertEqual({task["reason"]["class"] for task in server.tasks(run_id)},
+                                 {"TimedOut"})
+                started = server.aws("ecs").list_tasks(
+                    cluster="stepfleet", desiredStatus="STOPPED",
+                    startedBy=f"stepfleet-{run_id}")["taskArns"]
+                self.assertEqual(started, [])
+
     def test_task_that_is_stopped_by_hand(self):
         server = self.serve(s3_copy_task=HOLD)
         ecs = server.aws("ecs")

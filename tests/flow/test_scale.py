@@ -38,7 +38,8 @@ class Scale(unittest.TestCase):
         self.assertNotIn("taskList", told)
         place = told["taskManifest"]
         self.assertEqual(place["s3BucketName"], bucket)
-        self.assertEqual(place["objectKey"], f"stepfleet/{run['workflowRunId']}/tasks.json")
+        self.assertEqual(place["objectKey"],
+                         f"stepfleet/{run['workflowRunId']}/tasks-{place['sha256']}.json")
         text = self.server.aws("s3").get_object(Bucket=bucket,
                                                 Key=place["objectKey"])["Body"].read()
         self.assertEqual(place["sha256"], hashlib.sha256(text).hexdigest())
@@ -125,7 +126,7 @@ class ManifestCrash(unittest.TestCase):
     def stored(self):
         """Bodies of the manifests that were put."""
         return [call.body for call in self.proxy.calls
-                if call.operation == "PutObject" and call.path.endswith("/tasks.json")]
+                if call.operation == "PutObject" and "/tasks-" in call.path]
 
     def test_the_same_object_is_stored_again_and_the_run_ends(self):
         rule = Rule("*.StartExecution", self.hold)

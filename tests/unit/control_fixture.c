@@ -51,16 +51,17 @@ void control_fixture_close(struct control_fixture *f)
 void control_fixture_start(struct control_fixture *f)
 {
     struct error err = {0};
-    struct control_options options = {.store = f->store.store,
-                                      .aws = fake_aws_options(f->aws),
-                                      .machine_arn = {NULL, FIXTURE_MACHINE, NULL},
-                                      .clock = clock_system(),
-                                      .health = &f->health,
-                                      .calls_per_second = 1000,
-                                      .list_above = f->list_above,
-                                      .discover = f->discover,
-                                      .stream_interval = 20 * CLOCK_MS,
-                                      .stream_retry = 100 * CLOCK_MS};
+    struct control_options options = {
+        .store = f->store.store,
+        .aws = fake_aws_options(f->aws),
+        .machine_arn = {NULL, FIXTURE_MACHINE, f->both ? FIXTURE_MACHINE_2 : NULL},
+        .clock = clock_system(),
+        .health = &f->health,
+        .calls_per_second = 1000,
+        .list_above = f->list_above,
+        .discover = f->discover,
+        .stream_interval = 20 * CLOCK_MS,
+        .stream_retry = 100 * CLOCK_MS};
     if (f->streams)
         options.details_table[1] = "workflow_details_pattern_1";
     f->control = control_start(&options, &err);
@@ -74,6 +75,10 @@ static void create(struct control_fixture *f, int64_t id)
     struct store_new_run *run = store_fixture_run(id, 3);
     run->input = input;
     run->input_len = strlen(input);
+    if (f->key) {
+        free((void *)run->execution_name);
+        run->execution_name = strdup(f->key);
+    }
     cr_assert_eq(store_run_create(f->store.store, run, &existing, &err), 0, "%s", err.message);
     store_fixture_run_free(run);
 }

@@ -10,6 +10,7 @@
 
 #define FIXTURE_MACHINE "arn:aws:states:eu-west-1:123456789012:stateMachine:pattern-1"
 #define FIXTURE_ARN "arn:aws:states:eu-west-1:123456789012:execution:pattern-1:x-7"
+#define FIXTURE_MACHINE_2 "arn:aws:states:eu-west-1:123456789012:stateMachine:pattern-2"
 
 struct control_fixture {
     struct store_fixture store;
@@ -22,6 +23,8 @@ struct control_fixture {
     int list_above;  /* option of the loop, 0: its default */
     bool streams;    /* option: follow the details table's stream */
     bool discover;   /* option: look for runs started elsewhere */
+    bool both;       /* option: pattern 2 has a state machine, too */
+    const char *key; /* option: the runs that are created have execution names of a key */
 };
 
 /* Opens store and fake; the loop is not started. */

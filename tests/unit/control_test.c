@@ -120,6 +120,53 @@ Test(control, refuses_a_name_that_belongs_to_another_input)
     cr_assert_eq(run.run.failed_tasks, 3);
 }
 
+/* Names are taken within one state machine only: with another pattern under the same key another
+ * control plane has made another run. */
+Test(control, a_key_that_the_other_pattern_has_used_starts_nothing)
+{
+    f.both = true;
+    f.key = "key-abc";
+    fake_aws_answer(f.aws, "DescribeExecution", 200,
+                    "{\"executionArn\":\"arn:other\",\"name\":\"key-abc\",\"status\":"
+                    "\"SUCCEEDED\",\"startDate\":1700000000,\"input\":\"{}\"}");
+    control_fixture_start(&f);
+    control_fixture_run(&f);
+    struct run_copy run = control_fixture_await(&f, AUDIT_FAILED);
+    cr_assert_not_null(strstr(run.reason, "use a new key"), "%s", run.reason);
+    cr_assert_eq(fake_aws_count(f.aws, "StartExecution"), 0);
+    json_t *asked = fake_aws_body(f.aws, "DescribeExecution", 0);
+    cr_assert_str_eq(json_str(asked, "executionArn", ""),
+                     "arn:aws:states:eu-west-1:123456789012:execution:pattern-2:key-abc");
+    json_decref(asked);
+}
+
+/* What is not there, or may not be looked at, keeps nobody from starting. */
+Test(control, a_key_is_looked_for_before_the_start)
+{
+    static const char *const types[] = {"ExecutionDoesNotExist", "AccessDeniedException"};
+    for (size_t i = 0; i < 2; i++) {
+        if (i > 0) {
+            teardown();
+            setup();
+        }
+        f.both = true;
+        f.key = "key-abc";
+        fake_aws_answer(f.aws, "DescribeExecution", 500, "");
+        fake_aws_refuse(f.aws, "DescribeExecution", types[i], "no");
+        control_fixture_describe(&f, 3, "RUNNING", "");
+        fake_aws_answer(f.aws, "StartExecution", 200,
+                        "{\"executionArn\":\"" FIXTURE_ARN "\",\"startDate\":1700000000.25}");
+        fake_aws_answer(f.aws, "GetExecutionHistory", 200, two_events);
+        control_fixture_rows(&f, "a task-0 Running;", NULL);
+        control_fixture_start(&f);
+        control_fixture_run(&f);
+        (void)control_fixture_await(&f, AUDIT_RUNNING);
+        cr_assert_eq(fake_aws_count(f.aws, "StartExecution"), 1);
+        cr_assert_gt(fake_aws_place(f.aws, "StartExecution", 0),
+                     fake_aws_place(f.aws, "DescribeExecution", 1));
+    }
+}
+
 static const struct {
     const char *type;
     const char *says;

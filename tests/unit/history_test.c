@@ -55,11 +55,18 @@ static int64_t chain(json_t *level, const char *const *names, enum luck luck, in
 /* What a launch goes through: at best it succeeds, at worst it is refused after all. */
 static int64_t iteration(json_t *map, enum luck luck)
 {
-    static const char *const good[] = {"S3CopyTaskRunner", "CheckLaunch", "LaunchOver", NULL};
-    static const char *const bad[] = {"S3CopyTaskRunner", "RefuseLaunch", "CheckIfTriedAgain",
-                                      "LaunchOver", NULL};
+    static const char *const good[] = {"CheckIfInTime", "S3CopyTaskRunner", "CheckLaunch",
+                                       "LaunchOver", NULL};
+    static const char *const bad[] = {"CheckIfInTime",     "S3CopyTaskRunner", "RefuseLaunch",
+                                      "CheckIfTriedAgain", "LaunchOver",       NULL};
     return OF_ITERATION +
            chain(json_object_get(map, "ItemProcessor"), luck == WORST ? bad : good, luck, 0);
+}
+
+static json_t *inline_map(json_t *m)
+{
+    json_t *parallel = state(m, "KickOffInParallel");
+    return state(json_array_get(json_object_get(parallel, "Branches"), 0), "SubmitECSTasks");
 }
 
 static int64_t map_events(json_t *map, enum luck luck, int64_t tasks)
@@ -177,10 +184,12 @@ Test(history, of_pattern_2_has_room)
     json_t *m = machine(2);
     for (size_t i = 0; i < SIZES; i++) {
         bool distributed = sizes[i] > MANIFEST_INLINE_TASKS;
-        int64_t before = distributed ? 0 : INLINE_EVENTS_PER_TASK * sizes[i];
+        int64_t before = distributed ? 0 : sizes[i] * inline_events_each(sizes[i]);
         for (enum luck luck = USUAL; luck <= WORST; luck++) {
             int64_t count = looks(sizes[i], before, 31000000);
             int64_t sum = planned_events(m, sizes[i], luck) + events_of_looks(m, count);
+            if (luck == WORST && !distributed) /* with all tries that a launch may have */
+                sum += before - sizes[i] * iteration(inline_map(m), WORST);
             cr_expect_lt(sum, EVENTS_MAX, "%lld tasks: %lld events", (long long)sizes[i],
                          (long long)sum);
             cr_expect_gt(count, 300, "and still looks often");
@@ -192,25 +201,49 @@ Test(history, of_pattern_2_has_room)
 /* What plan and refuse reckon with is what the definition says. */
 Test(history, of_an_inline_launch_is_what_the_monitor_reckons_with)
 {
-    static const char *const again[] = {"CheckIfTriedAgain", "WaitForRoom",  "S3CopyTaskRunner",
-                                        "CheckLaunch",       "RefuseLaunch", NULL};
-    static const char *const over[] = {"KickOffInParallel", NULL};
-    json_t *m = machine(2), *parallel = state(m, over[0]);
-    json_t *branch = json_array_get(json_object_get(parallel, "Branches"), 0);
-    json_t *map = state(branch, "SubmitECSTasks");
-    cr_expect_eq(iteration(map, WORST), INLINE_EVENTS_PER_TASK);
-    cr_expect_eq(chain(json_object_get(map, "ItemProcessor"), again, WORST, 0),
-                 INLINE_EVENTS_PER_AGAIN);
-    cr_expect_leq(INLINE_EVENTS_PER_TASK * MANIFEST_INLINE_TASKS, INLINE_EVENTS_MAX);
+    static const char *const try[] = {
+        "CheckIfInTime",     "S3CopyTaskRunner", "CheckLaunch",   "RefuseLaunch",
+        "CheckIfTriedAgain", "WaitForRoom",      "CheckIfInTime", NULL};
+    static const char *const next[] = {"CheckIfInTime", NULL};
+    static const char *const last[] = {"LaunchOver", NULL};
+    json_t *m = machine(2), *map = inline_map(m), *steps = json_object_get(map, "ItemProcessor");
+    for (enum luck luck = USUAL; luck <= WORST; luck++) {
+        int64_t launch = luck == WORST ? INLINE_RETRIES_OF_LAUNCH : 0;
+        int64_t refusal = luck == WORST ? INLINE_RETRIES_OF_REFUSAL : 0;
+        cr_expect_eq(chain(steps, try, luck, 0) - chain(steps, next, luck, 0),
+                     inline_events_of_try(launch, refusal));
+    }
+    cr_expect_eq(OF_ITERATION + chain(steps, last, USUAL, 0), INLINE_EVENTS_OF_ITEM);
     json_decref(m);
+}
+
+/* Whatever each try costs, a launch keeps within its share, and all of them within theirs. */
+Test(history, of_inline_launches_stays_within_their_share)
+{
+    for (int64_t tasks = 1; tasks <= MANIFEST_INLINE_TASKS; tasks++) {
+        int64_t each = inline_events_each(tasks);
+        cr_expect_leq(each * tasks, INLINE_EVENTS_MAX);
+        for (int64_t retries = 0; retries <= INLINE_RETRIES_OF_LAUNCH; retries++) {
+            int64_t events = 0, dearest = INLINE_RETRIES_OF_REFUSAL;
+            do
+                events += inline_events_of_try(retries, dearest);
+            while (inline_tries_left(tasks, events) > 0);
+            cr_expect_leq(INLINE_EVENTS_OF_ITEM + events, each, "%lld tasks, %lld retries",
+                          (long long)tasks, (long long)retries);
+        }
+    }
 }
 
 /* A child execution of the Distributed Map: all its tries in a history of its own. */
 Test(history, of_a_child_execution_has_room)
 {
-    static const char *const again[] = {"CheckIfTriedAgainFromManifest", "WaitForRoomFromManifest",
-                                        "S3CopyTaskRunnerFromManifest",  "CheckLaunchFromManifest",
-                                        "RefuseLaunchFromManifest",      NULL};
+    static const char *const again[] = {"CheckIfTriedAgainFromManifest",
+                                        "WaitForRoomFromManifest",
+                                        "CheckIfInTimeFromManifest",
+                                        "S3CopyTaskRunnerFromManifest",
+                                        "CheckLaunchFromManifest",
+                                        "RefuseLaunchFromManifest",
+                                        NULL};
     json_t *m = machine(2);
     json_t *parallel = state(m, "KickOffFromManifest");
     json_t *map = state(json_array_get(json_object_get(parallel, "Branches"), 0),

@@ -346,6 +346,25 @@ Test(launch_chunk, leaves_the_rest_to_the_monitor_when_the_run_is_over_time)
     worker_peer_close(&p);
 }
 
+/* A round may take minutes: its calls look at the time as well as the rounds do. */
+Test(launch_chunk, stops_in_the_middle_of_a_round_when_the_run_is_over_time)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    worker_peer_open(&p);
+    p.tick = CLOCK_SECOND;
+    json_t *event = launch_event_of(100);
+    json_object_set_new(json_object_get(event, "spec"), "runTimeoutSeconds", json_integer(45));
+    json_t *answer = launch_call(&p, event, &err);
+    cr_assert_not_null(answer, "%s", err.message);
+    cr_expect_not(json_bool(answer, "launching", true));
+    cr_expect_gt(worker_peer_count(&p, "RunTask"), 20);
+    cr_expect_lt(worker_peer_count(&p, "RunTask"), 45 + 20, "those in flight go on");
+    json_decref(answer);
+    json_decref(event);
+    worker_peer_close(&p);
+}
+
 /* --- tasks in a manifest ---------------------------------------------------------------------- */
 
 static void serve_text(void *ctx, const struct peer_request *request, struct peer_reply *reply)

@@ -181,19 +181,72 @@ Test(machines, pattern_2_keeps_of_a_launch_whether_it_was_refused)
     static const struct {
         const char *answer, *kept;
     } cases[] = {
-        {"{\"Tasks\":[{\"TaskArn\":\"x\"}],\"Failures\":[]}", "{\"launched\":1,\"reasons\":[]}"},
+        {"{\"Tasks\":[{\"TaskArn\":\"x\"}],\"Failures\":[]}",
+         "{\"launched\":1,\"reasons\":[],\"retries\":2}"},
         {"{\"Tasks\":[],\"Failures\":[{\"Arn\":\"x\",\"Reason\":\"MISSING\"}]}",
-         "{\"launched\":0,\"reasons\":[\"MISSING\"]}"},
+         "{\"launched\":0,\"reasons\":[\"MISSING\"],\"retries\":2}"},
     };
-    json_t *m = machine(2);
+    json_t *m = machine(2), *context = worker_peer_json("{\"State\":{\"RetryCount\":2}}");
     for (size_t i = 0; i < 4; i++) {
         json_t *answer = worker_peer_json(cases[i % 2].answer);
         json_t *want = worker_peer_json(cases[i % 2].kept);
-        json_t *kept = evaluate(runner_member(m, i / 2, "ResultSelector"), answer, NULL);
+        json_t *kept = evaluate(runner_member(m, i / 2, "ResultSelector"), answer, context);
         cr_expect(json_equal(kept, want), "case %zu", i);
         json_decref(kept);
         json_decref(want);
         json_decref(answer);
+    }
+    json_decref(context);
+    json_decref(m);
+}
+
+/* Whether a Map's first state lets a launch pass, entered at that time. */
+static bool passes(json_t *m, size_t which, const char *entered, const char *item)
+{
+    struct error err = {0};
+    struct asl_failure f = {0};
+    bool late = false;
+    json_t *steps = json_object_get(map_state(m, which), "ItemProcessor");
+    json_t *first =
+        json_object_get(json_object_get(steps, "States"), json_str(steps, "StartAt", ""));
+    json_t *rule = json_array_get(json_object_get(first, "Choices"), 0);
+    json_t *input = worker_peer_json(item);
+    json_t *context = json_pack("{s:{s:s}}", "State", "EnteredTime", entered);
+    const struct asl_scope scope = {.input = input, .context = context, .state = "S"};
+    struct asl_choice *c = asl_choice_compile(rule, &err);
+    cr_assert_not_null(c, "%s", err.message);
+    cr_assert_eq(asl_choice_test(c, &scope, &late, &f), 0, "%s", f.cause);
+    cr_expect_str_eq(json_str(first, "Default", ""), maps[which].runner);
+    cr_expect(strncmp(json_str(rule, "Next", ""), "LaunchOver", 10) == 0);
+    asl_choice_free(c);
+    json_decref(context);
+    json_decref(input);
+    return !late;
+}
+
+/* An item without a deadline was planned by an older function. */
+Test(machines, pattern_2_launches_nothing_after_the_run_s_time)
+{
+    static const char item[] = "{\"run\":{\"deadline\":\"2024-01-02T03:14:05.678Z\"}}";
+    json_t *m = machine(2);
+    for (size_t which = 0; which < 2; which++) {
+        cr_expect(passes(m, which, "2024-01-02T03:14:05.677Z", item));
+        cr_expect_not(passes(m, which, "2024-01-02T03:14:05.678Z", item));
+        cr_expect_not(passes(m, which, "2024-01-02T03:14:06Z", item));
+        cr_expect(passes(m, which, "2024-01-03T00:00:00.000Z", "{\"run\":{}}"));
+    }
+    json_decref(m);
+}
+
+/* What waits for room looks at the time again, before it is launched. */
+Test(machines, pattern_2_checks_the_time_before_each_try)
+{
+    static const char *const waits[] = {"WaitForRoom", "WaitForRoomFromManifest"};
+    json_t *m = machine(2);
+    for (size_t which = 0; which < 2; which++) {
+        json_t *steps = json_object_get(map_state(m, which), "ItemProcessor");
+        json_t *wait = json_object_get(json_object_get(steps, "States"), waits[which]);
+        cr_expect_str_eq(json_str(wait, "Next", "-"), json_str(steps, "StartAt", ""));
     }
     json_decref(m);
 }

@@ -74,10 +74,11 @@ Test(manifest, tells_where_the_tasks_are_and_keeps_the_rest)
     struct spec s = make_spec(3, true);
     struct made m = make(&s);
     cr_assert_str_eq(m.ref.bucket, "stepfleet-pattern-2");
-    cr_assert_str_eq(m.ref.key, "stepfleet/42/tasks.json");
     cr_assert_eq(m.ref.tasks, 3);
-    char sha256[SHA256_HEX];
+    char sha256[SHA256_HEX], key[MANIFEST_KEY_MAX];
     cr_assert_eq(crypto_sha256_hex(m.object.data, m.object.len, sha256, NULL), 0);
+    (void)snprintf(key, sizeof key, "stepfleet/42/tasks-%s.json", sha256);
+    cr_assert_str_eq(m.ref.key, key);
     cr_assert_str_eq(m.ref.sha256, sha256);
     cr_assert_null(json_object_get(m.tree, "taskList"));
     cr_assert_eq(json_int(m.tree, "workflowRunId", 0), 42);
@@ -140,6 +141,19 @@ Test(manifest, gives_back_every_task_with_its_bucket)
     spec_free(&s);
 }
 
+/* Two servers may be given the same run id: neither list is stored over the other, whose Map may be
+ * about to read it. */
+Test(manifest, keeps_different_lists_of_one_id_apart)
+{
+    struct spec s = make_spec(2, true), other = make_spec(3, true);
+    struct made m = make(&s), n = make(&other);
+    cr_assert_str_neq(m.ref.key, n.ref.key);
+    made_free(&m);
+    made_free(&n);
+    spec_free(&s);
+    spec_free(&other);
+}
+
 Test(manifest, refuses_another_object)
 {
     struct spec s = make_spec(2, true);
@@ -148,7 +162,7 @@ Test(manifest, refuses_another_object)
     struct error err = {0};
     cr_assert_eq(manifest_read("[]", 2, &m.ref, &list, &err), -1);
     cr_assert_eq(err.code, ERR_SPEC_INVALID);
-    cr_assert(strstr(err.message, "s3://stepfleet-pattern-2/stepfleet/42/tasks.json"));
+    cr_assert(strstr(err.message, "s3://stepfleet-pattern-2/stepfleet/42/tasks-"));
     cr_assert_null(list);
     made_free(&m);
     spec_free(&s);

@@ -211,6 +211,30 @@ Test(mirror_stream, a_token_that_expired_begins_the_sweep_anew)
     }
 }
 
+#define GONE_EVENTS                                                                                \
+    "{\"events\":[{\"id\":1,\"previousEventId\":0,\"timestamp\":1700000000,"                       \
+    "\"type\":\"ExecutionAborted\"}]}"
+
+/* Somebody stopped it years ago, and its rows have expired: it is shown, and no row is made up. */
+Test(mirror_stream, a_run_that_was_stopped_long_ago_gets_no_new_rows)
+{
+    f.streams = false;
+    f.discover = true;
+    script_list("by-hand");
+    control_fixture_describe(&f, 0, "ABORTED", "");
+    fake_aws_answer(f.aws, "GetExecutionHistory", 200, GONE_EVENTS);
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    fake_aws_answer(f.aws, "ListTasks", 200, "{\"taskArns\":[]}");
+    control_fixture_rows(&f, "", NULL);
+    control_fixture_start(&f);
+    fake_aws_wait(f.aws, "Query", 1);
+    struct run_copy run = control_fixture_await(&f, AUDIT_CANCELLED);
+    cr_expect_eq(run.run.cancelled_tasks, 3);
+    cr_expect(run.run.found_ended);
+    cr_expect_eq(fake_aws_count(f.aws, "PutItem"), 0);
+    cr_expect_eq(fake_aws_count(f.aws, "UpdateItem"), 0);
+}
+
 Test(mirror_stream, readiness_is_known_without_any_run)
 {
     f.streams = false;

@@ -73,9 +73,12 @@ Test(plan, stores_a_long_list_and_keeps_it_out_of_the_state)
     cr_expect_eq(json_int(answer, "numberOfTasks", 0), 401);
     cr_expect_str_eq(json_str(answer, "resultsPrefix", ""), "stepfleet/77/results");
     const json_t *ref = json_object_get(answer, "taskManifest");
-    cr_expect_str_eq(json_str(ref, "objectKey", ""), "stepfleet/77/tasks.json");
+    char key[MANIFEST_KEY_MAX], target[256];
+    (void)snprintf(key, sizeof key, "stepfleet/77/tasks-%s.json", json_str(ref, "sha256", ""));
+    (void)snprintf(target, sizeof target, "/stepfleet-pattern-2/%s", key);
+    cr_expect_str_eq(json_str(ref, "objectKey", ""), key);
     cr_expect_eq(json_int(ref, "numberOfTasks", 0), 401);
-    cr_expect(strstr(s.target, "/stepfleet-pattern-2/stepfleet/77/tasks.json"), "%s", s.target);
+    cr_expect(strstr(s.target, target), "%s", s.target);
     json_t *list = worker_peer_json(s.object);
     cr_expect_eq(json_array_size(list), 401);
     cr_expect_str_eq(json_str(json_array_get(list, 400), "s3BucketName", ""), "stepfleet-pattern-2",
@@ -111,6 +114,33 @@ Test(plan, takes_a_manifest_as_it_is_given)
     cr_expect_eq(err.code, ERR_SPEC_INVALID, "%s", err.message);
     json_decref(first);
     json_decref(again);
+    json_decref(event);
+    free(s.object);
+    worker_peer_close(&p);
+}
+
+/* The Map checks no digest: it gets a copy under a key that belongs to these bytes alone. */
+Test(plan, copies_a_list_that_lies_elsewhere)
+{
+    struct worker_peer p;
+    struct store s = {0};
+    struct error err = {0};
+    worker_peer_open(&p);
+    p.s3 = serve_s3;
+    p.s3_ctx = &s;
+    json_t *event = plan_event(401), *spec = json_object_get(event, "spec");
+    json_t *first = act(&p, event, &err);
+    json_t *ref = json_deep_copy(json_object_get(first, "taskManifest"));
+    json_object_set_new(ref, "objectKey", json_string("by/hand.json"));
+    json_object_del(spec, "taskList");
+    json_object_set_new(spec, "taskManifest", ref);
+    json_t *second = act(&p, event, &err);
+    cr_assert_not_null(second, "%s", err.message);
+    cr_expect_eq(s.puts, 2);
+    cr_expect(json_equal(json_object_get(first, "taskManifest"),
+                         json_object_get(second, "taskManifest")));
+    json_decref(first);
+    json_decref(second);
     json_decref(event);
     free(s.object);
     worker_peer_close(&p);
@@ -192,11 +222,12 @@ static json_t *refuse_event(size_t tasks, bool distributed, const char *outcome)
     json_object_set_new(item, "task",
                         json_pack("{s:s,s:s,s:s}", "taskName", "task-03", "s3BucketName", "b",
                                   "objectKey", "in/a"));
-    return json_pack("{s:s,s:o}", "action", "refuse", "item", item);
+    return json_pack("{s:s,s:o,s:i}", "action", "refuse", "item", item, "retries", 0);
 }
 
 #define NO_CAPACITY                                                                                \
-    "{\"answer\":{\"launched\":0,\"reasons\":[\"Capacity is unavailable at this time\"]}}"
+    "{\"answer\":{\"launched\":0,\"reasons\":[\"Capacity is unavailable at this time\"],"          \
+    "\"retries\":0}}"
 
 static json_t *refuse(struct worker_peer *p, size_t tasks, bool distributed, const char *outcome)
 {
@@ -281,11 +312,58 @@ Test(refuse, gives_up_by_time_and_by_what_the_history_holds)
     worker_peer_open(&p);
     cr_expect_eq(tries_until_refused(&p, 400, false), 1);
     cr_expect_eq(json_object_size(p.details), 1);
-    cr_expect_eq(tries_until_refused(&p, 100, false), 4);
     cr_expect_leq(tries_until_refused(&p, 10, false), 40);
-    int64_t begun = p.wall;
     cr_expect_geq(tries_until_refused(&p, 10000, true), 60);
-    cr_expect_leq(p.wall - begun, 1900 * CLOCK_SECOND);
+    worker_peer_close(&p);
+}
+
+/* STEPFLEET_CAPACITY_SECONDS are waited for, however long the list and the history are: who waits
+ * is not refused before, and is tried soon at first and now and then until the end. */
+Test(refuse, waits_for_capacity_as_long_as_it_is_told)
+{
+    static const struct {
+        size_t tasks;
+        bool distributed;
+        const char *seconds;
+    } cases[] = {{1, false, "1800"},     {10, false, "1800"},   {100, false, "1800"},
+                 {100, false, "600"},    {100, false, "86400"}, {101, true, "1800"},
+                 {10000, true, "86400"}, {10000, true, "60"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct worker_peer p;
+        worker_peer_open(&p);
+        cr_assert_eq(setenv("STEPFLEET_CAPACITY_SECONDS", cases[i].seconds, 1), 0);
+        int64_t begun = p.wall, budget = atoll(cases[i].seconds);
+        size_t tries = tries_until_refused(&p, cases[i].tasks, cases[i].distributed);
+        int64_t waited = (p.wall - begun) / CLOCK_SECOND;
+        cr_expect_geq(waited, budget, "case %zu: %lld s", i, (long long)waited);
+        cr_expect_leq(waited, budget * 5 / 4 + 30, "case %zu: %lld s", i, (long long)waited);
+        cr_expect_geq(tries, budget > 60 ? 7 : 3, "case %zu: %zu tries", i, tries);
+        cr_expect_eq(json_object_size(p.details), 1);
+        worker_peer_close(&p);
+    }
+}
+
+/* Ten minutes without room, with as many tasks as an inline Map has: nothing fails. */
+Test(refuse, sits_out_an_outage_of_ten_minutes)
+{
+    struct worker_peer p;
+    struct error err = {0};
+    worker_peer_open(&p);
+    json_t *event = refuse_event(MANIFEST_INLINE_TASKS, false, NO_CAPACITY);
+    int64_t end = p.wall + 600 * CLOCK_SECOND, late = 0;
+    while (p.wall < end) {
+        json_t *answer = act(&p, event, &err);
+        cr_assert(json_bool(answer, "again", false), "refused %lld s before capacity is back",
+                  (long long)(end - p.wall) / CLOCK_SECOND);
+        p.wall += json_int(answer, "waitSeconds", 0) * CLOCK_SECOND;
+        json_object_set(answer, "answer",
+                        json_object_get(json_object_get(event, "item"), "answer"));
+        json_object_set_new(event, "item", answer);
+    }
+    late = (p.wall - end) / CLOCK_SECOND;
+    cr_expect_lt(late, 500, "%lld s later", (long long)late);
+    cr_expect_eq(json_object_size(p.details), 0);
+    json_decref(event);
     worker_peer_close(&p);
 }
 
@@ -320,16 +398,20 @@ Test(refuse, waits_no_longer_than_the_run_has_time)
 Test(refuse, waits_longer_each_time_it_is_throttled)
 {
     struct worker_peer p;
+    json_int_t events = 0;
     worker_peer_open(&p);
     for (int tries = 0; tries < 4; tries++) {
         char outcome[160];
         (void)snprintf(outcome, sizeof outcome,
                        "{\"failure\":{\"Error\":\"ECS.ThrottlingException\",\"Cause\":\"Rate "
-                       "exceeded\"},\"tries\":%d}",
-                       tries);
+                       "exceeded\"},\"tries\":%d,\"events\":%d}",
+                       tries, (int)events);
         json_t *answer = refuse(&p, MANIFEST_INLINE_TASKS, false, outcome);
+        json_int_t wait = json_int(answer, "waitSeconds", 0);
         cr_expect_eq(json_bool(answer, "again", false), tries < 3);
-        cr_expect_eq(json_int(answer, "waitSeconds", 0), tries < 3 ? 20 << tries : 0);
+        cr_expect_geq(wait, tries < 3 ? 20 << tries : 0);
+        cr_expect_leq(wait, tries < 3 ? 25 << tries : 0);
+        events = json_int(answer, "events", 0);
         json_decref(answer);
     }
     worker_peer_close(&p);

@@ -37,6 +37,7 @@ struct sfn_fixture {
     struct local_service ecs, dynamodb, s3;
     json_t *objects; /* "bucket/key" -> text; the fake S3 answers from it at once */
     bool s3_refuses;
+    bool holds_stops; /* StopTask is not answered at once */
     unsigned kills;
     struct fake_call calls[FAKE_CALLS_MAX];
     size_t call_count;

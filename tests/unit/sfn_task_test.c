@@ -243,6 +243,46 @@ Test(sfn_task, a_task_that_was_submitted_just_in_time_is_stopped_too)
     cr_expect_str_eq(f->calls[0].what, "StopTask");
 }
 
+/* What a start of the engine asks, until the service has answered. */
+static void expect_stops_again(size_t count)
+{
+    fixture_kill(f);
+    fixture_settle(f);
+    cr_assert_eq(f->call_count, count, "%zu calls, not %zu", f->call_count, count);
+    if (count > 0) {
+        cr_expect_str_eq(f->calls[0].what, "StopTask");
+        cr_expect_str_eq(json_str(pending_input(f), "task", ""), "arn:t/1");
+        cr_expect_str_eq(json_str(pending_input(f), "cluster", ""), "c");
+    }
+}
+
+/* kill -9 between the commit that ended the execution and the answer of StopTask. */
+Test(sfn_task, a_stop_that_was_not_answered_is_asked_for_again)
+{
+    f->holds_stops = true;
+    start_machine(f, TASK(RUN_TASK ".sync", RUN_SYNC), "{}");
+    answer_ok(f, SUBMITTED);
+    json_decref(api(f, "StopExecution", json_pack("{s:s}", "executionArn", f->last_execution)));
+    cr_assert_eq(f->call_count, 1);
+    expect_stops_again(1);
+    expect_stops_again(1);
+    answer_failed(f, "ClusterNotFoundException", "no such cluster any more");
+    expect_stops_again(0);
+    expect_outcome("ABORTED ");
+}
+
+Test(sfn_task, a_stop_of_a_late_task_is_asked_for_again)
+{
+    f->holds_stops = true;
+    start_machine(f, TASK(RUN_TASK ".sync", RUN_SYNC "\"TimeoutSeconds\":3,"), "{}");
+    f->now += 3 * CLOCK_SECOND;
+    answer_ok(f, SUBMITTED);
+    cr_assert_eq(f->call_count, 1);
+    expect_stops_again(1);
+    answer_ok(f, "{}");
+    expect_stops_again(0);
+}
+
 static void send(const char *operation, const char *token, const char *member, const char *text,
                  const char *want)
 {

@@ -22,6 +22,94 @@ static void teardown(void)
 
 TestSuite(store_mirror, .init = setup, .fini = teardown);
 
+/* --- runs without their list of tasks --- */
+
+static void add_row(int64_t id, const char *name, enum audit_status status)
+{
+    struct error err = {0};
+    const struct audit_detail row = {.workflow_run_id = id,
+                                     .ecs_task_id = name,
+                                     .task_name = name,
+                                     .status = status,
+                                     .start_time = 1,
+                                     .update_time = 1,
+                                     .exec_time_in_seconds = -1,
+                                     .bytes = -1,
+                                     .exit_code = -1};
+    cr_assert_eq(store_tasks_mirror(f.store, id, &row, 1, &err), 0, "%s", err.message);
+}
+
+/* A run of three tasks that was found elsewhere, and its list was not. */
+static struct store_new_run *create_unlisted(int64_t id)
+{
+    struct error err = {0};
+    int64_t existing;
+    struct store_new_run *run = store_fixture_run(id, 3);
+    run->execution_arn = "arn:of:it";
+    run->started_at = 1;
+    run->unlisted = "no list";
+    run->task_count = 0;
+    cr_assert_eq(store_run_create(f.store, run, &existing, &err), 0, "%s", err.message);
+    run->task_count = 3;
+    return run;
+}
+
+static void count_unlisted(void *ctx, int64_t id, const char *execution_arn)
+{
+    int64_t *found = ctx;
+    cr_expect_str_eq(execution_arn, "arn:of:it");
+    *found = id;
+}
+
+static int64_t find_unlisted(void)
+{
+    struct error err = {0};
+    int64_t found = 0;
+    cr_assert_eq(store_unlisted_list(f.store, 1, count_unlisted, &found, &err), 0);
+    cr_assert_eq(store_unlisted_list(f.store, 2, count_unlisted, &found, &err), 0);
+    return found;
+}
+
+Test(store_mirror, a_list_that_comes_later_leaves_what_rows_have_told)
+{
+    struct error err = {0};
+    struct store_new_run *run = create_unlisted(9);
+    add_row(9, "task-1", AUDIT_COMPLETED);
+    add_row(9, "not-listed", AUDIT_RUNNING);
+    cr_expect_eq(find_unlisted(), 9);
+    int64_t before = store_fixture_get(f.store, 9).run.version;
+    cr_assert_eq(store_run_complete(f.store, run, &err), 0, "%s", err.message);
+    struct run_copy copy = store_fixture_get(f.store, 9);
+    cr_expect_gt(copy.run.version, before);
+    cr_expect_null(copy.run.unlisted);
+    cr_expect_eq(copy.run.task_count, 4);
+    cr_expect_eq(copy.run.submitted_tasks, 2);
+    cr_expect_eq(copy.run.running_tasks, 1);
+    cr_expect_eq(copy.run.completed_tasks, 1);
+    cr_expect_str_eq(store_fixture_task(f.store, 9, 0).name, "task-1");
+    cr_expect_eq(store_fixture_task(f.store, 9, 0).task.status, AUDIT_COMPLETED);
+    cr_expect_str_eq(store_fixture_task(f.store, 9, 2).name, "task-0");
+    cr_expect_str_eq(store_fixture_task(f.store, 9, 3).name, "task-2");
+    cr_expect_eq(find_unlisted(), 0);
+    cr_assert_eq(store_run_complete(f.store, run, &err), 0, "again: %s", err.message);
+    cr_expect_eq(store_fixture_get(f.store, 9).run.task_count, 4);
+    store_fixture_run_free(run);
+}
+
+Test(store_mirror, a_list_that_comes_too_late_changes_nothing)
+{
+    struct error err = {0};
+    struct store_new_run *run = create_unlisted(9);
+    const struct store_close end = {AUDIT_COMPLETED, NULL, 5, AUDIT_FAILED, "-"};
+    cr_assert_eq(store_run_close(f.store, 9, &end, &err), 0, "%s", err.message);
+    cr_expect_eq(find_unlisted(), 0);
+    cr_expect_eq(store_run_complete(f.store, run, &err), -1);
+    cr_expect_eq(err.code, ERR_CONFLICT);
+    cr_expect_eq(store_fixture_get(f.store, 9).run.task_count, 0);
+    cr_expect_not_null(store_fixture_get(f.store, 9).run.unlisted);
+    store_fixture_run_free(run);
+}
+
 /* --- letting go --- */
 
 static void count_task(void *ctx, const struct store_task *task)

@@ -44,6 +44,8 @@ struct launch {
 int launch_round(struct launch *l, struct error *err);
 /* Milliseconds that are left for launching: the deadline's less the reserve. */
 int64_t launch_ms_left(const struct launch *l);
+/* Seconds until runTimeoutSeconds are over; 0 or less: nothing is launched any more. */
+int64_t launch_run_seconds_left(const struct launch *l);
 
 /* Takes over what an earlier try has started or refused, by rows and by ECS's lists. */
 int launch_adopt(struct launch *l, struct error *err);

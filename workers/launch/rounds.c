@@ -96,7 +96,7 @@ static bool capacity_is_out(const struct launch *l)
 
 /* --- time ------------------------------------------------------------------------------------- */
 
-static int64_t run_seconds_left(const struct launch *l)
+int64_t launch_run_seconds_left(const struct launch *l)
 {
     const struct run *run = &l->plan->run;
     return (run->start_time - clock_wall(l->w->clock)) / CLOCK_SECOND + run->run_timeout_seconds;
@@ -111,7 +111,7 @@ static int64_t next_wait(const struct launch *l)
     wait = wait < WAIT_MAX ? wait : WAIT_MAX;
     if (c->chunk > LAUNCH_CHUNKS_MAX / 2) {
         int64_t rest = c->chunk < LAUNCH_CHUNKS_MAX ? LAUNCH_CHUNKS_MAX - c->chunk : 1;
-        int64_t even = run_seconds_left(l) / rest + 1;
+        int64_t even = launch_run_seconds_left(l) / rest + 1;
         wait = even > wait ? even : wait;
     }
     return wait;
@@ -162,7 +162,7 @@ static int do_round(struct launch *l, struct error *err)
 /* Whether the next round is this chunk's, and not too late for the run itself. */
 static bool may_go_on(const struct launch *l)
 {
-    return launch_ms_left(l) > 0 && !capacity_is_out(l) && run_seconds_left(l) > 0;
+    return launch_ms_left(l) > 0 && !capacity_is_out(l) && launch_run_seconds_left(l) > 0;
 }
 
 /* A first round that waits for nothing needs no look: the row was written or claimed just now. */
@@ -189,7 +189,7 @@ int launch_rounds(struct launch *l, bool *launching, struct error *err)
     move_cursor(l); /* an earlier try may have done much of it */
     for (bool first = true;; first = false) {
         select_round(l);
-        *launching = l->todo_count > 0 && run_seconds_left(l) > 0;
+        *launching = l->todo_count > 0 && launch_run_seconds_left(l) > 0;
         if (!*launching || !may_go_on(l))
             break;
         if (prepare_round(l, first, &held, err) != 0)

@@ -117,8 +117,8 @@ int64_t launch_ms_left(const struct launch *l)
 static enum worker_go while_it_makes_sense(void *ctx)
 {
     const struct launch *l = ctx;
-    return launch_ms_left(l) > 0 && l->round_starved < STARVED_MAX ? WORKER_GO_ON
-                                                                   : WORKER_WIND_DOWN;
+    bool sense = launch_ms_left(l) > 0 && launch_run_seconds_left(l) > 0;
+    return sense && l->round_starved < STARVED_MAX ? WORKER_GO_ON : WORKER_WIND_DOWN;
 }
 
 static size_t as_the_bucket_allows(void *ctx)

@@ -4,11 +4,13 @@
  */
 #include "workers/monitor/look.h"
 
+#include "lib/base/utf8.h"
 #include "lib/json/json_read.h"
 #include "lib/verdict/verdict.h"
 #include "workers/monitor/look_private.h"
 #include "workers/monitor/summary.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* All rows are read before anything else (see above). */
@@ -300,6 +302,17 @@ static int settle_ended(struct look *l, struct error *err)
     return rc;
 }
 
+/* Of a task without a trace nobody can say that it was stopped. */
+static int doom_untraced(const struct look *l, const struct tally *tally, const char *stop_code,
+                         const char *reason, struct settlements *s, struct error *err)
+{
+    enum { REASON_SHOWN = 400 };
+    char text[sizeof s->list->reason];
+    (void)snprintf(text, sizeof text, "%.*s; there is no trace that this task was started",
+                   (int)utf8_fit(reason, REASON_SHOWN), reason);
+    return add_untraced(l, tally, stop_code, text, s, err);
+}
+
 /* The rest is failed and stopped. */
 static int settle_rest(struct look *l, const char *stop_code, const char *reason, struct error *err)
 {
@@ -310,7 +323,7 @@ static int settle_rest(struct look *l, const char *stop_code, const char *reason
         return -1;
     int rc = doom_all(l, stop_code, reason, &s, err);
     if (rc == 0)
-        rc = add_untraced(l, &tally, stop_code, reason, &s, err);
+        rc = doom_untraced(l, &tally, stop_code, reason, &s, err);
     if (rc == 0)
         rc = settle(&s, l->w, l->run, &l->rows, &l->settled, err);
     l->settled.changed += changed;

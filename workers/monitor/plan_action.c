@@ -30,15 +30,19 @@ static int add_pieces(json_t *answer, const char *name, const char *literal, con
 }
 
 /* What each launch and the monitor need of the run, in one member that goes into every item. The id
- * is there as text, too, because environment values are strings. */
+ * is there as text, too, because environment values are strings; the deadline is what the state
+ * machine compares the time with before each launch. */
 static int write_run(struct plan *p, json_t **out, struct error *err)
 {
-    char run_id[RUN_ID_TEXT_MAX];
+    char run_id[RUN_ID_TEXT_MAX], deadline[CLOCK_TEXT_MAX];
     const struct spec *spec = &p->spec;
+    int64_t tasks = p->run.number_of_tasks;
     (void)snprintf(run_id, sizeof run_id, "%lld", (long long)p->run.workflow_run_id);
-    p->run.history_events = p->manifest ? 0 : INLINE_EVENTS_PER_TASK * p->run.number_of_tasks;
+    (void)clock_rfc3339(p->run.start_time + p->run.run_timeout_seconds * CLOCK_SECOND, deadline);
+    p->run.history_events = p->manifest ? 0 : tasks * inline_events_each(tasks);
     json_t *run = run_write(&p->run);
     int bad = json_object_set_new(run, "workflowRunIdText", json_string(run_id));
+    bad |= json_object_set_new(run, "deadline", json_string(deadline));
     bad |= json_object_set_new(run, "region", json_string(spec->region));
     bad |= json_object_set_new(run, "containerName", json_string(spec->container_name));
     bad |= json_object_set_new(run, "taskDefinition", json_string(spec->task_definition));

@@ -2,6 +2,7 @@
  * history has room for it and anybody waits for capacity; what may have been started in spite of
  * the error gets no row: whether it was, the monitor finds out from ECS. */
 #include "lib/base/utf8.h"
+#include "lib/crypto/crypto.h"
 #include "lib/json/json_read.h"
 #include "workers/monitor/actions.h"
 #include "workers/monitor/inline_map.h"
@@ -12,19 +13,25 @@
 
 enum {
     REASON_MAX = 512,
-    TRIES_MAX = 200, /* of a task of a Distributed Map, which has a history of its own */
-    WAIT_MIN = 20,   /* seconds */
-    WAIT_MAX = 600,
+    TRIES_MAX = 200,    /* of a task of a Distributed Map, which has a history of its own */
+    WAIT_MIN = 20,      /* seconds */
+    GROWING_MAX = 12,   /* the last tries, whose waits grow; those before wait equally long */
     THROTTLED_MIN = 20, /* doubled with each try */
     THROTTLED_MAX = 160,
+    SPARE_SECONDS = 2, /* for the last try before the run's time is over */
 };
+
+/* The longest wait over the shortest one: what comes back together is spread a little. */
+static const double jitter = 1.25;
 
 struct item {
     json_t *task, *object; /* borrowed from the event */
     const char *task_name;
     struct run run;
-    int64_t tries; /* before this one */
-    int64_t since; /* wall; first refusal */
+    int64_t tries;      /* before this one */
+    int64_t tries_left; /* behind it */
+    int64_t events;     /* of an inline Map's history, with this try's */
+    int64_t since;      /* wall; first refusal */
     enum refusal kind;
     char reason[REASON_MAX];
 };
@@ -46,6 +53,20 @@ static void read_refusal(struct item *item)
     item->kind = failure ? refusal_of_state(error, cause) : refusal_of_reason(item->reason);
 }
 
+/* The launches of an inline Map share one history. An error that was caught tells not how often it
+ * was met: as often as it could be. */
+static void count_tries(const json_t *event, struct item *item)
+{
+    const json_t *answer = json_object_get(item->object, "answer");
+    int64_t launch = json_int(answer, "retries", INLINE_RETRIES_OF_LAUNCH);
+    int64_t refusal = json_int(event, "retries", INLINE_RETRIES_OF_REFUSAL);
+    item->tries = json_int(item->object, "tries", 0);
+    item->events = json_int(item->object, "events", 0) + inline_events_of_try(launch, refusal);
+    item->tries_left = item->run.history_events > 0
+                           ? inline_tries_left(item->run.number_of_tasks, item->events)
+                           : TRIES_MAX - item->tries - 1;
+}
+
 static int read_item(json_t *event, int64_t now, struct item *out, struct error *err)
 {
     json_t *object = json_object_get(event, "item");
@@ -61,27 +82,18 @@ static int read_item(json_t *event, int64_t now, struct item *out, struct error 
     const char *since = json_str(object, "refusedSince", NULL);
     if (since && clock_parse_rfc3339(since, &out->since, err) != 0)
         return err_wrap(err, "refusedSince");
-    out->tries = json_int(object, "tries", 0);
+    count_tries(event, out);
     read_refusal(out);
     return 0;
-}
-
-/* How often a launch may be tried: an inline Map's share one history. */
-static int64_t tries_of(const struct run *run)
-{
-    if (run->history_events == 0)
-        return TRIES_MAX;
-    int64_t each = INLINE_EVENTS_MAX / (run->number_of_tasks > 0 ? run->number_of_tasks : 1);
-    int64_t more = (each - INLINE_EVENTS_PER_TASK) / INLINE_EVENTS_PER_AGAIN;
-    return more > 0 ? 1 + more : 1;
 }
 
 /* While a launch waits, the Map does, and nobody looks whether the run's time is over: what waits
  * must not outlast it. */
 static int64_t run_seconds_left(const struct run *run, int64_t now)
 {
-    return run->start_time > 0 ? (run->start_time - now) / CLOCK_SECOND + run->run_timeout_seconds
-                               : INT32_MAX;
+    if (run->start_time == 0)
+        return INT32_MAX;
+    return (run->start_time - now) / CLOCK_SECOND + run->run_timeout_seconds - SPARE_SECONDS;
 }
 
 /* Throttling is over sooner than an outage, or lasts while another run is started. */
@@ -91,23 +103,37 @@ static int64_t throttled_wait(int64_t tries)
     return wait < THROTTLED_MAX ? wait : THROTTLED_MAX;
 }
 
-/* The tries are spread over the time that capacity is waited for. */
+static int64_t seconds_waited(const struct item *item, int64_t now)
+{
+    return (now - item->since) / CLOCK_SECOND;
+}
+
+/* Each wait is half as long again as the one before, so that the tries that are left last just as
+ * long as capacity is waited for: a short outage is soon over, a long one is sat out. */
+static int64_t capacity_wait(const struct item *item, const struct limits *limits, int64_t now)
+{
+    double waits = 0, each = 1;
+    for (int64_t i = 0; i < item->tries_left && i < GROWING_MAX; i++, each *= 1.5)
+        waits += each;
+    double left = (double)(limits->capacity_seconds - seconds_waited(item, now));
+    int64_t wait = waits > 0 ? (int64_t)(left / waits) + 1 : WAIT_MIN;
+    return wait > WAIT_MIN ? wait : WAIT_MIN;
+}
+
 static int64_t wait_of(const struct item *item, const struct limits *limits, int64_t now)
 {
-    int64_t wait = throttled_wait(item->tries), left = run_seconds_left(&item->run, now);
-    if (item->kind == REFUSAL_CAPACITY) {
-        wait = limits->capacity_seconds / tries_of(&item->run) + 1;
-        wait = wait > WAIT_MIN ? wait : WAIT_MIN;
-        wait = wait < WAIT_MAX ? wait : WAIT_MAX;
-    }
+    int64_t left = run_seconds_left(&item->run, now);
+    int64_t wait = item->kind == REFUSAL_CAPACITY ? capacity_wait(item, limits, now)
+                                                  : throttled_wait(item->tries);
+    wait = (int64_t)((double)wait * (1 + (jitter - 1) * crypto_random_unit()));
     return wait < left ? wait : left;
 }
 
 static bool may_try_again(const struct item *item, const struct limits *limits, int64_t now)
 {
-    return item->kind != REFUSAL_FINAL && item->kind != REFUSAL_STARTED &&
-           item->tries + 1 < tries_of(&item->run) && run_seconds_left(&item->run, now) > 0 &&
-           (now - item->since) / CLOCK_SECOND < limits->capacity_seconds;
+    return item->kind != REFUSAL_FINAL && item->kind != REFUSAL_STARTED && item->tries_left > 0 &&
+           run_seconds_left(&item->run, now) > 0 &&
+           seconds_waited(item, now) < limits->capacity_seconds;
 }
 
 /* The item as it was before the launch, with what the next refusal has to know. */
@@ -115,10 +141,10 @@ static json_t *write_again(const struct item *item, int64_t wait)
 {
     char since[CLOCK_TEXT_MAX];
     json_int_t tries = item->tries + 1;
-    return json_pack("{s:O,s:O,s:b,s:I,s:I,s:s}", "task", item->task, "run",
+    return json_pack("{s:O,s:O,s:b,s:I,s:I,s:I,s:s}", "task", item->task, "run",
                      json_object_get(item->object, "run"), "again", 1, "waitSeconds",
-                     (json_int_t)wait, "tries", tries, "refusedSince",
-                     clock_rfc3339(item->since, since));
+                     (json_int_t)wait, "tries", tries, "events", (json_int_t)item->events,
+                     "refusedSince", clock_rfc3339(item->since, since));
 }
 
 /* A final row that is there already is from an earlier try. */

@@ -6,6 +6,7 @@
  * FAILED with the reason: it must not hang for ever, nor keep the others from going on. */
 #include "lib/json/json_read.h"
 #include "server/local/sfn/map_resume.h"
+#include "server/local/sfn/task.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -378,6 +379,8 @@ int engine_resume(struct engine *e, struct error *err)
             give_up(e, x, &why);
     if (rc == 0)
         map_runs_go_on(e, &r.runs);
+    if (rc == 0)
+        rc = task_stops_resume(e, err);
     for (int64_t i = 0; i < r.machine_count; i++)
         machine_release(r.machines[i]);
     free(r.machines);

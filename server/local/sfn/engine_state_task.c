@@ -237,7 +237,7 @@ static void arrived_late(struct engine *e, struct task_call *call)
     if (call->stage == CALL_START && sync && call->result.output) {
         call->job = call->kind->submitted(call, &failure);
         if (call->job)
-            call->kind->stop(e, call);
+            task_stop(e, call);
     }
     asl_failure_free(&failure);
 }
@@ -278,8 +278,6 @@ static void stop_release(struct effect *self, struct engine *e)
     call->stopping = false;
     if (call->arrived)
         task_call_end(e, call);
-    else
-        call->kind->stop(e, call);
 }
 
 /* The engine closes: the job goes on, and is watched again after the next start. */
@@ -295,6 +293,8 @@ void task_abandon(struct engine *e, struct frame *f)
         return;
     f->call = NULL;
     call->frame = NULL;
+    if (call->stage == CALL_WATCH)
+        task_stop(e, call);
     /* The watch stays until the job has stopped: then the call ends too. */
     if (call->stage == CALL_WATCH && call->sent) {
         call->effect = (struct effect){.release = stop_release, .drop = stop_drop};

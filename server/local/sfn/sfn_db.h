@@ -135,6 +135,16 @@ int sfn_db_marks(struct sfn_db *db, int64_t execution, int64_t *event, int64_t *
 int sfn_db_results(struct sfn_db *db, int64_t execution, int64_t nest,
                    int (*each)(void *ctx, const char *lines), void *ctx, struct error *err);
 
+/* --- jobs to be stopped (sfn_db_stop.c) --- */
+/* `input` is the JSON of the service's call. */
+int sfn_db_put_stop(struct sfn_db *db, const char *job, const char *service, const char *input,
+                    struct error *err);
+int sfn_db_delete_stop(struct sfn_db *db, const char *job, struct error *err);
+/* `each` answers 0 to go on. */
+int sfn_db_stops(struct sfn_db *db,
+                 int (*each)(void *ctx, const char *job, const char *service, const char *input),
+                 void *ctx, struct error *err);
+
 /* --- map runs (sfn_db_map.c) --- */
 /* The run's row; the items go with the end. */
 int sfn_db_put_map_run(struct sfn_db *db, const struct map_run *run, struct error *err);

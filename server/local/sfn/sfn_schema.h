@@ -9,6 +9,7 @@
  *             `last` that of the last. A row is written once and never touched again.
  * map_run     runs of distributed Maps, kept after the end; their children are executions
  * map_item    items of runs that go on, many lines a row; `id` is that of the first
+ * stop        jobs that are to be stopped and of which the service has not said yet that it knows
  *
  * Ids of frames and events hold the execution's id in their upper bits, so that all rows of an
  * execution lie side by side in one table without an index. Private to server/local/sfn. */
@@ -66,6 +67,9 @@ static const struct migration sfn_steps[] = {
      "CREATE INDEX execution_status ON execution (machine, status, id) WHERE map_run = 0;"
      "CREATE INDEX execution_map_run ON execution (map_run, map_item, status, map_items)"
      "  WHERE map_run > 0;"},
+    {3, "sfn-0003-stops",
+     "CREATE TABLE stop (job TEXT PRIMARY KEY, service TEXT NOT NULL, input TEXT NOT NULL)"
+     "  WITHOUT ROWID;"},
 };
 
 #endif

@@ -66,8 +66,9 @@ struct task_kind {
     void (*watch)(struct engine *e, struct task_call *call);
     /* .sync: ends the wait; true: the call will not come back. */
     bool (*unwatch)(struct engine *e, struct task_call *call);
-    /* .sync: asks that the job call->job be stopped. */
-    void (*stop)(struct engine *e, const struct task_call *call);
+    /* .sync: what the service takes to stop the job call->job (StopTask, StopExecution); a new
+     * reference, NULL: no memory. */
+    json_t *(*stop_input)(const struct task_call *call);
 };
 
 /* The kind a Resource names. NULL: there is none. `pattern` and the two texts (borrowed from
@@ -106,8 +107,11 @@ int task_add_metadata(json_t *output, const char *content_type);
 void task_ask(struct task_call *call, const struct local_service *service, json_t *request,
               void (*answered)(struct local_call *call, json_t *output,
                                const struct local_fault *fault));
-/* Calls a local_service and forgets the answer (stops); takes the input over. */
-void task_tell(const struct local_service *service, const char *operation, json_t *input);
+/* Has the job of a .sync call stopped, behind the next commit; also by the next start, should this
+ * one not live to do it (task_stop.c). */
+void task_stop(struct engine *e, const struct task_call *call);
+/* After a start: asks again where no answer had come. */
+int task_stops_resume(struct engine *e, struct error *err);
 /* The call a local_call is embedded in. */
 struct task_call *task_call_of(struct local_call *call);
 
@@ -132,8 +136,8 @@ char *task_ecs_submitted(const struct task_call *call, struct asl_failure *failu
 void task_ecs_watch(struct engine *e, struct task_call *call);
 /* See task_kind.unwatch. */
 bool task_ecs_unwatch(struct engine *e, struct task_call *call);
-/* StopTask, once. */
-void task_ecs_stop(struct engine *e, const struct task_call *call);
+/* See task_kind.stop_input. */
+json_t *task_ecs_stop_input(const struct task_call *call);
 void task_dynamodb_start(struct task_call *call); /* task_dynamodb.c */
 void task_s3_start(struct task_call *call);       /* task_s3.c */
 void task_states_start(struct task_call *call);   /* task_states.c */
@@ -143,8 +147,8 @@ char *task_states_submitted(const struct task_call *call, struct asl_failure *fa
 void task_states_watch(struct engine *e, struct task_call *call);
 /* See task_kind.unwatch. */
 bool task_states_unwatch(struct engine *e, struct task_call *call);
-/* StopExecution, once. */
-void task_states_stop(struct engine *e, const struct task_call *call);
+/* See task_kind.stop_input. */
+json_t *task_states_stop_input(const struct task_call *call);
 /* An execution has ended: tells the calls that wait for it. */
 void task_states_ended(struct engine *e, struct execution *x);
 

@@ -100,21 +100,13 @@ static struct task_call *of_effect(struct effect *effect)
     return (struct task_call *)((char *)effect - offsetof(struct task_call, effect));
 }
 
-/* Nobody waits any more, before it was sent: a job that runs by now is stopped. */
-static void give_up(struct engine *e, struct task_call *call)
-{
-    if (call->stage == CALL_WATCH)
-        call->kind->stop(e, call);
-    task_call_end(e, call);
-}
-
 /* After the commit. Who waited may have ended in the same turn. */
 static void send_release(struct effect *self, struct engine *e)
 {
     struct task_call *call = of_effect(self);
     call->sent = call->frame != NULL;
     if (!call->sent)
-        give_up(e, call);
+        task_call_end(e, call);
     else if (call->stage == CALL_START)
         call->kind->start(call);
     else
@@ -202,34 +194,6 @@ void task_ask(struct task_call *call, const struct local_service *service, json_
     call->call = (struct local_call){
         .operation = call->kind->operation, .input = request, .done = answered, .ctx = call};
     service->call(service->self, &call->call);
-}
-
-struct tell {
-    struct local_call call;
-    json_t *input;
-};
-
-/* Whatever the answer is, there is nobody to tell. */
-static void told(struct local_call *call, json_t *output, const struct local_fault *fault)
-{
-    struct tell *tell = call->ctx;
-    (void)fault;
-    json_decref(output);
-    json_decref(tell->input);
-    free(tell);
-}
-
-void task_tell(const struct local_service *service, const char *operation, json_t *input)
-{
-    struct tell *tell = service && input ? calloc(1, sizeof *tell) : NULL;
-    if (!tell) {
-        json_decref(input);
-        return;
-    }
-    tell->input = input;
-    tell->call =
-        (struct local_call){.operation = operation, .input = input, .done = told, .ctx = tell};
-    service->call(service->self, &tell->call);
 }
 
 /* Headers as the recorded answers carry them: single values, and all of them as lists. */

@@ -140,13 +140,12 @@ bool task_ecs_unwatch(struct engine *e, struct task_call *call)
     return call->backend->unwatch && call->backend->unwatch(call->backend->tasks, call->watch);
 }
 
-void task_ecs_stop(struct engine *e, const struct task_call *call)
+json_t *task_ecs_stop_input(const struct task_call *call)
 {
     json_t *input =
         json_pack("{s:s, s:s}", "task", call->job, "reason", "Stopped by AWS Step Functions");
     const char *cluster = json_str(call->parameters, "Cluster", NULL);
-    (void)e;
     if (input && cluster)
         json_object_set_new(input, "cluster", json_string(cluster));
-    task_tell(call->backend->ecs, "StopTask", input);
+    return input;
 }

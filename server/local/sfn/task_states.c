@@ -217,10 +217,8 @@ bool task_states_unwatch(struct engine *e, struct task_call *call)
     return !call->answered;
 }
 
-void task_states_stop(struct engine *e, const struct task_call *call)
+json_t *task_states_stop_input(const struct task_call *call)
 {
-    (void)e;
-    task_tell(call->backend->states, "StopExecution",
-              json_pack("{s:s, s:s}", "executionArn", call->job, "cause",
-                        "Stopped by the execution that started it"));
+    return json_pack("{s:s, s:s}", "executionArn", call->job, "cause",
+                     "Stopped by the execution that started it");
 }
