@@ -198,6 +198,20 @@ Test(http_server, hands_requests_on_as_they_came)
     cr_expect_eq(atomic_load(&f.finished), 4);
 }
 
+Test(http_server, separators_without_an_argument_take_no_room)
+{
+    struct fixture f;
+    char path[900], reply[1100];
+    memset(path, '&', sizeof path);
+    memcpy(path, "/?", 2);
+    memcpy(path + sizeof path - sizeof "name=z", "name=z", sizeof "name=z");
+    (void)snprintf(reply, sizeof reply,
+                   "GET / %s name=z none=(null) x-test=(null) from=127.0.0.1 body=", path + 1);
+    start(&f, 2, 0);
+    expect(&f, "GET", path, "", "", 200, reply);
+    stop(&f);
+}
+
 Test(http_server, head_tells_the_length_of_the_body_it_leaves_out)
 {
     struct fixture f;
