@@ -27,10 +27,13 @@ struct http_server_options {
     unsigned threads;         /* 0: one per core, at most 8 */
     unsigned max_connections; /* 0: 4096; beyond it a connection is closed at once */
     unsigned idle_seconds;    /* keep-alive time without a request; 0: 75 */
+    unsigned stall_seconds;   /* see max_bodies; 0: 10 */
     size_t max_body;          /* default ceiling of a body kept in memory */
-    size_t max_bodies;        /* of all such bodies together; 0: 256 MiB */
-    const struct log *log;    /* borrowed; may be NULL */
-    void *ctx;                /* passed to both callbacks */
+    /* Of all such bodies together; 0: 256 MiB. One of more than 64 KiB must grow by 32 KiB for each
+     * of stall_seconds, or its connection is closed: stalled clients do not keep the room. */
+    size_t max_bodies;
+    const struct log *log; /* borrowed; may be NULL */
+    void *ctx;             /* passed to both callbacks */
     /* May be NULL: bodies up to max_body are kept in memory. Otherwise it may call
      * http_body_limit, http_body_to_fd or http_reply_* (the body is then read and dropped). */
     void (*begin)(void *ctx, struct http_exchange *x);
