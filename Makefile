@@ -24,6 +24,7 @@ LIBS_SERVER := -lmicrohttpd -lsqlite3 $(LIBS_WORKER)
 
 SANFLAGS_address := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SANFLAGS_thread := -fsanitize=thread -fno-omit-frame-pointer
+SANFLAGS_fuzz := -fsanitize=fuzzer-no-link $(SANFLAGS_address)
 SANFLAGS := $(SANFLAGS_$(SAN))
 ifneq ($(SAN),)
 ifeq ($(SANFLAGS),)
@@ -38,6 +39,10 @@ CFLAGS := -std=c11 -O2 -g $(WARNINGS) $(if $(WERROR),-Werror) $(SANFLAGS) -fno-s
 	-fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CPPFLAGS := -D_GNU_SOURCE -I. -DSTEPFLEET_VERSION='"$(VERSION)"'
 LDFLAGS := $(SANFLAGS) -pie -Wl,-z,relro,-z,now -pthread
+ifeq ($(SAN),fuzz)
+CC := clang
+CFLAGS := $(filter-out -Wduplicated-cond -Wlogical-op -Wformat-truncation=0 -Wcast-align,$(CFLAGS))
+endif
 ifneq ($(SAN),)
 CFLAGS := $(filter-out -D_FORTIFY_SOURCE=2 -Wnull-dereference,$(CFLAGS))
 endif
@@ -49,7 +54,8 @@ WORKER_MAINS := workers/task_launcher_main.c workers/task_monitor_main.c workers
 WORKER_C := $(filter-out $(WORKER_MAINS),$(call rsources,workers))
 TEST_C := $(call rsources,tests/unit)
 BENCH_C := $(call rsources,tests/bench)
-ALL_C := $(LIB_C) $(SERVER_C) server/main.c $(WORKER_C) $(WORKER_MAINS) $(TEST_C) $(BENCH_C)
+FUZZ_C := $(call rsources,tests/fuzz)
+ALL_C := $(LIB_C) $(SERVER_C) server/main.c $(WORKER_C) $(WORKER_MAINS) $(TEST_C) $(BENCH_C) $(FUZZ_C)
 EMBEDDED := $(sort $(wildcard migrations/*.sql infra/statemachines/*.asl.json specs/*.json server/api/*.json))
 PAGE_FILES := $(sort $(wildcard static/*))
 
@@ -69,6 +75,7 @@ help:
 	'make images     container images s3-copy-task and stepfleet (docker)' \
 	'make test-image build the images and run them, in an engine of their own (root)' \
 	'make run        serve in local mode on 127.0.0.1:8080 (data in ./data)' \
+	'make fuzz       hostile input for a minute a reader (FUZZ="json ddb" SECONDS=600; clang)' \
 	'make bench      measure what is promised: a table of figures and goals (BENCH=name: one)' \
 	'make lint       format, clang-tidy, cppcheck, include edges, banned calls' \
 	'make deploy     deploy to the AWS account of the environment (PATTERN=1|2|all, docs/deploy.md)' \
@@ -149,6 +156,7 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/server.a $(BUILD)/lib.a
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_SERVER) -o $@
 
 include infra/artifacts/dist.mk
+include tests/fuzz/fuzz.mk
 
 -include $(wildcard $(patsubst %.o,%.d,$(call obj,$(ALL_C))))
 
@@ -182,7 +190,7 @@ demo: all
 	$(BUILD)/stepfleet demo $(DEMO)
 
 clean:
-	rm -rf build build-address build-thread dist
+	rm -rf build build-address build-thread build-fuzz dist
 
 # --- an AWS account: PATTERN, STACK_PREFIX, IMAGE ... as infra/deploy.sh --help tells ---------------
 .PHONY: deploy destroy

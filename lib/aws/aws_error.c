@@ -71,6 +71,15 @@ static void read_xml(const struct http_response *r, struct findings *f)
     copy_text(&root, bare ? "Message" : "Error/Message", f->message, sizeof f->message);
 }
 
+/* What services call their errors by: one word of visible characters. */
+static bool is_code(const char *text)
+{
+    const char *at = text;
+    while (*at > ' ' && *at <= '~')
+        at++;
+    return at > text && !*at;
+}
+
 /* An error without a code (from a proxy or a load balancer) is named by its status, so that
  * messages and retry rules have something to go by. */
 int aws_error_read(enum aws_protocol protocol, const struct http_response *r, const json_t *json,
@@ -89,7 +98,7 @@ int aws_error_read(enum aws_protocol protocol, const struct http_response *r, co
         read_xml(r, &f);
         break;
     }
-    if (!f.code[0])
+    if (!is_code(f.code))
         (void)snprintf(f.code, sizeof f.code, "HTTP %d", r->status);
     if (!err)
         return -1;

@@ -1,5 +1,6 @@
 /* An exchange from its request line to its end: who owns it, who answers it, and the race between
  * a handler that defers and the thread that replies. */
+#include "lib/base/clock.h"
 #include "lib/http_server/http_private.h"
 
 #include <errno.h>
@@ -17,6 +18,9 @@ enum {
     /* Of each body so much is not counted: small requests are heard beside any number of large
      * ones. */
     BODY_FREE = 16 * 1024,
+    /* Shorter ones are waited for as long as their connection lives. */
+    BODY_PATIENT = 64 * 1024,
+    BODY_RATE = 32 * 1024, /* bytes a second */
 };
 
 /* The socket is asked for while the connection is sure to be there. */
@@ -202,7 +206,33 @@ static void keep_in_memory(struct http_exchange *x, const char *bytes, size_t le
     drop_body(x);
 }
 
-/* -1: the client goes on far beyond the ceiling. */
+/* microhttpd closes a connection that brings nothing for so long. */
+static void set_patience(const struct http_exchange *x, unsigned seconds)
+{
+    (void)MHD_set_connection_option(x->connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
+}
+
+/* False when a large body that others could have the room of does not come on: silence is
+ * microhttpd's to notice, a trickle is noticed here. */
+static bool keeps_its_pace(struct http_exchange *x)
+{
+    const unsigned seconds = x->server->options.stall_seconds;
+    struct http_body_sink *body = &x->body;
+    const int64_t now = clock_mono(clock_system());
+    if (!body->hurried) {
+        body->hurried = true;
+        set_patience(x, seconds);
+    } else if (now - body->since < (int64_t)seconds * CLOCK_SECOND) {
+        return true;
+    } else if (body->seen - body->then < (uint64_t)seconds * BODY_RATE) {
+        return false;
+    }
+    body->since = now;
+    body->then = body->seen;
+    return true;
+}
+
+/* -1: the client goes on far beyond the ceiling, or hardly at all. */
 static int body_add(struct http_exchange *x, const char *bytes, size_t len)
 {
     struct http_body_sink *body = &x->body;
@@ -216,7 +246,7 @@ static int body_add(struct http_exchange *x, const char *bytes, size_t len)
     body->len += len;
     if (!body->streamed) {
         keep_in_memory(x, bytes, len);
-        return 0;
+        return body->memory.len > BODY_PATIENT && !keeps_its_pace(x) ? -1 : 0;
     }
     if (body->piece)
         body->piece(body->piece_data, bytes, len);
@@ -273,6 +303,8 @@ static enum MHD_Result handle(struct http_exchange *x)
     struct http_server *s = x->server;
     struct error err;
     x->handled = true;
+    if (x->body.hurried)
+        set_patience(x, s->options.idle_seconds);
     if (buf_check(&x->body.memory, &err))
         return MHD_NO;
     if (handler_enter(s)) {

@@ -63,6 +63,9 @@ struct http_body_sink {
     bool too_large;
     bool crowded;   /* there was no room for it: it was dropped */
     size_t charged; /* its share of the server's sum */
+    bool hurried;   /* it is large: it must keep its pace */
+    int64_t since;  /* monotonic: when its pace was looked at last, ... */
+    uint64_t then;  /* ... and the bytes that had come by then */
     int error;      /* errno of a failed write */
     void (*piece)(void *data, const void *bytes, size_t len);
     void *piece_data;

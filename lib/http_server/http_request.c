@@ -35,17 +35,16 @@ int http_parse_query(struct http_exchange *x)
     x->arguments = http_memory_take(&x->memory, HTTP_QUERY_MAX * sizeof *x->arguments);
     if (!out || !x->arguments)
         return -1;
-    while (*in && x->argument_count < HTTP_QUERY_MAX) {
+    /* What is empty between two '&' is no argument and gets no room. */
+    while (*(in += strspn(in, "&")) && x->argument_count < HTTP_QUERY_MAX) {
         const char *end = in + strcspn(in, "&");
         const char *equals = memchr(in, '=', (size_t)(end - in));
-        struct http_pair *argument = &x->arguments[x->argument_count];
-        if (end > in)
-            x->argument_count++;
+        struct http_pair *argument = &x->arguments[x->argument_count++];
         argument->name = out;
         out = decode(out, in, equals ? equals : end);
         argument->value = out;
         out = decode(out, equals ? equals + 1 : end, end);
-        in = *end ? end + 1 : end;
+        in = end;
     }
     return 0;
 }

@@ -15,6 +15,7 @@
 enum {
     DEFAULT_CONNECTIONS = 4096,
     DEFAULT_IDLE_SECONDS = 75,
+    DEFAULT_STALL_SECONDS = 10,
     MAX_THREADS = 8,
     DEFAULT_MEMORY = 64 * 1024,
     STOP_SECONDS = 2, /* how long answers under way may take when the server stops */
@@ -102,6 +103,8 @@ static void fill_defaults(struct http_server_options *o)
         o->max_connections = DEFAULT_CONNECTIONS;
     if (!o->idle_seconds)
         o->idle_seconds = DEFAULT_IDLE_SECONDS;
+    if (!o->stall_seconds)
+        o->stall_seconds = DEFAULT_STALL_SECONDS;
     if (!o->max_bodies)
         o->max_bodies = DEFAULT_BODIES;
     if (!o->connection_memory)

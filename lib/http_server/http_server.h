@@ -27,12 +27,15 @@ struct http_server_options {
     unsigned threads;         /* 0: one per core, at most 8 */
     unsigned max_connections; /* 0: 4096; beyond it a connection is closed at once */
     unsigned idle_seconds;    /* keep-alive time without a request; 0: 75 */
+    unsigned stall_seconds;   /* see max_bodies; 0: 10 */
     /* Holds request line, headers and the part of a body being read, then the reply's headers.
      * microhttpd clears all of it after each request: 64 KiB take a third of a small answer's time.
      * 0: 64 KiB. */
     size_t connection_memory;
-    size_t max_body;       /* default ceiling of a body kept in memory */
-    size_t max_bodies;     /* of all such bodies together; 0: 256 MiB */
+    size_t max_body; /* default ceiling of a body kept in memory */
+    /* Of all such bodies together; 0: 256 MiB. One of more than 64 KiB must grow by 32 KiB for each
+     * of stall_seconds, or its connection is closed: stalled clients do not keep the room. */
+    size_t max_bodies;
     const struct log *log; /* borrowed; may be NULL */
     void *ctx;             /* passed to both callbacks */
     /* May be NULL: bodies up to max_body are kept in memory. Otherwise it may call

@@ -33,7 +33,9 @@ void json_real_text(struct buf *out, double value)
         buf_adds(out, ".0");
 }
 
-static void dump_object(struct buf *out, const json_t *value)
+static void dump(struct buf *out, const json_t *value, unsigned depth);
+
+static void dump_object(struct buf *out, const json_t *value, unsigned depth)
 {
     const char *name;
     json_t *member;
@@ -45,37 +47,37 @@ static void dump_object(struct buf *out, const json_t *value)
         comma = true;
         json_quote(out, name, strlen(name));
         buf_addc(out, ':');
-        json_dump(out, member);
+        dump(out, member, depth);
     }
     buf_addc(out, '}');
 }
 
-static void dump_array(struct buf *out, const json_t *value)
+static void dump_array(struct buf *out, const json_t *value, unsigned depth)
 {
     size_t size = json_array_size(value);
     buf_addc(out, '[');
     for (size_t i = 0; i < size; i++) {
         if (i > 0)
             buf_addc(out, ',');
-        json_dump(out, json_array_get(value, i));
+        dump(out, json_array_get(value, i), depth);
     }
     buf_addc(out, ']');
 }
 
-/* jansson's own encoder writes 1.1 as 1.1000000000000001; this one writes the shortest text that
- * reads back as the same number, as the services do. */
-void json_dump(struct buf *out, const json_t *value)
+/* `depth` containers are around the value. A buffer that has failed ends the walk: trees share
+ * parts, so that a small one may stand for a text without end. */
+static void dump(struct buf *out, const json_t *value, unsigned depth)
 {
-    if (!value) {
+    if (!value || depth >= JSON_DEPTH_MAX)
         out->failed = true;
+    if (out->failed)
         return;
-    }
     switch (json_typeof(value)) {
     case JSON_OBJECT:
-        dump_object(out, value);
+        dump_object(out, value, depth + 1);
         break;
     case JSON_ARRAY:
-        dump_array(out, value);
+        dump_array(out, value, depth + 1);
         break;
     case JSON_STRING:
         json_quote(out, json_string_value(value), json_string_length(value));
@@ -96,4 +98,11 @@ void json_dump(struct buf *out, const json_t *value)
         buf_adds(out, "null");
         break;
     }
+}
+
+/* jansson's own encoder writes 1.1 as 1.1000000000000001; this one writes the shortest text that
+ * reads back as the same number, as the services do. */
+void json_dump(struct buf *out, const json_t *value)
+{
+    dump(out, value, 0);
 }

@@ -31,9 +31,51 @@ void json_problems_free(struct json_problems *p)
     *p = (struct json_problems){0};
 }
 
+/* What a tree costs, told from its text: at least what jansson allocates on 64 bits for the values
+ * and members that these characters stand for, all of it but the letters of texts. */
+enum {
+    OBJECT_BYTES = 240,
+    ARRAY_BYTES = 144,
+    STRING_BYTES = 96, /* a name or a value */
+    MEMBER_BYTES = 64, /* beside its name and its value */
+    PLACE_BYTES = 48,  /* in an array, with the number in it */
+};
+
+/* Behind the string whose opening quote is at `at`. */
+static const char *skip_string(const char *at, const char *end)
+{
+    for (at++; at < end && *at != '"'; at++)
+        at += *at == '\\';
+    return at < end ? at + 1 : end;
+}
+
+/* What is no JSON may give any number. */
+static size_t tree_bytes(const char *text, size_t len)
+{
+    size_t sum = 0;
+    const char *end = text + len;
+    for (const char *at = text; at < end;) {
+        const char c = *at;
+        sum += c == '{'   ? OBJECT_BYTES
+               : c == '[' ? ARRAY_BYTES
+               : c == '"' ? STRING_BYTES
+               : c == ':' ? MEMBER_BYTES
+               : c == ',' ? PLACE_BYTES
+                          : 0;
+        at = c == '"' ? skip_string(at, end) : at + 1;
+    }
+    return sum;
+}
+
 int json_parse(const char *text, size_t len, json_t **out, struct error *err)
 {
     json_error_t at;
+    *out = NULL;
+    if (len > JSON_TREE_MAX / OBJECT_BYTES && tree_bytes(text, len) > JSON_TREE_MAX)
+        return err_set(err, ERR_LIMIT,
+                       "the JSON has too many values: its objects, arrays and members would take "
+                       "more than %d MiB of memory; send it in parts",
+                       JSON_TREE_MAX / (1024 * 1024));
     *out = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &at);
     if (*out)
         return 0;

@@ -14,7 +14,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { JSON_POINTER_MAX = 512, JSON_DETAIL_MAX = 320, JSON_PROBLEMS_MAX = 200 };
+enum {
+    JSON_POINTER_MAX = 512,
+    JSON_DETAIL_MAX = 320,
+    JSON_PROBLEMS_MAX = 200,
+    JSON_DEPTH_MAX = JSON_PARSER_MAX_DEPTH, /* of what is read, and so of what is written */
+    JSON_TREE_MAX = 64 * 1024 * 1024, /* memory of a tree, without the letters of its texts: 10,000
+                                         tasks of a spec are 12 MB by the same count */
+};
 
 /* Something wrong with one place of a document. */
 struct json_problem {
@@ -42,7 +49,8 @@ static inline bool json_problems_any(const struct json_problems *p)
 }
 
 /* Parses UTF-8 text (strict JSON, no duplicate members, NUL inside strings allowed). A new
- * reference in *out. -1 with ERR_SYNTAX: "line 3, column 14: ...", or ERR_LIMIT. */
+ * reference in *out. -1 with ERR_SYNTAX: "line 3, column 14: ...", ERR_MEMORY, or with ERR_LIMIT
+ * when there are so many values that the tree would take more than JSON_TREE_MAX; *out is NULL. */
 int json_parse(const char *text, size_t len, json_t **out, struct error *err);
 
 /* Writes `base` + "/" + escaped(name) into out (cut at JSON_POINTER_MAX); returns out. */
@@ -93,7 +101,8 @@ double json_num(const json_t *object, const char *name, double fallback);
 /* true and false only; nothing else counts as true. */
 bool json_bool(const json_t *object, const char *name, bool fallback);
 
-/* Compact text appended to `out`: members in insertion order, reals in the fewest digits. */
+/* Compact text appended to `out`: members in insertion order, reals in the fewest digits. A tree
+ * deeper than JSON_DEPTH_MAX, whose text nobody could read, leaves `out` failed. */
 void json_dump(struct buf *out, const json_t *value);
 
 #endif

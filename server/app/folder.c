@@ -39,11 +39,14 @@ static void wait_for_children(int fd)
         (void)nanosleep(&pause, NULL);
 }
 
-/* Private to this user: the folder holds specs and, in local mode, all objects. */
+/* Private to this user: the folder holds specs and, in local mode, all objects. One that was there
+ * before may be open to others; what is made in it is not, whoever makes it (SQLite asks for no
+ * mode of its own). */
 int folder_open(struct folder *f, const char *path, struct error *err)
 {
     char lock[PATH_MAX];
     f->lock_fd = -1;
+    (void)umask(S_IRWXG | S_IRWXO);
     if (mkdir(path, 0700) && errno != EEXIST)
         return err_set_errno(err, "cannot make the data folder %s", path);
     if (!realpath(path, f->path))

@@ -11,7 +11,8 @@ struct folder {
     int lock_fd;         /* -1: not held */
 };
 
-/* -1 with one sentence: cannot be made, not writable, in use by another stepfleet. */
+/* -1 with one sentence: cannot be made, not writable, in use by another stepfleet. From then on the
+ * process makes files for its own user only (umask). */
 int folder_open(struct folder *f, const char *path, struct error *err);
 /* Lets the folder go; nothing may write in it any more. */
 void folder_close(struct folder *f);

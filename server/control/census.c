@@ -3,14 +3,13 @@
 
 #include "lib/aws/ecs.h"
 #include "lib/json/json_read.h"
+#include "server/control/task_page.h"
 #include "server/loop/pace.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRIES_MAX = 5, STARTED_BY_MAX = 64 };
+enum { TRIES_MAX = 5 };
 #define RETRY_MIN (250 * CLOCK_MS)
 #define RETRY_MAX (5 * CLOCK_SECOND)
 /* For what may pass: without a census, rows of started tasks would say that they never were. */
@@ -20,12 +19,9 @@ struct census {
     const struct loop *loop;
     int64_t run_id;
     char *cluster;
-    char started_by[STARTED_BY_MAX];
-    bool running; /* which tasks are listed: false: the stopped ones */
-    char *token;  /* of the next page of ListTasks */
-    json_t *arns; /* of the page at hand, not described yet; NULL: none */
-    json_t *ids;  /* what was found, by name */
-    bool last;    /* the page at hand is the last of its kind */
+    bool running;          /* which tasks are listed: false: the stopped ones */
+    struct task_page page; /* without ARNs once it was described */
+    json_t *ids;           /* what was found, by name */
     bool busy, done;
     int failures; /* in a row */
     int64_t failing_since;
@@ -42,7 +38,6 @@ struct census *census_begin(const struct loop *loop, int64_t run_id, const char 
     }
     c->loop = loop;
     c->run_id = run_id;
-    (void)snprintf(c->started_by, sizeof c->started_by, "stepfleet-%" PRId64, run_id);
     return c;
 }
 
@@ -50,9 +45,8 @@ struct census *census_free(struct census *c)
 {
     if (!c)
         return NULL;
-    json_decref(c->arns);
+    task_page_free(&c->page);
     json_decref(c->ids);
-    free(c->token);
     free(c->cluster);
     free(c);
     return NULL;
@@ -83,31 +77,20 @@ static void failed(struct census *c, const struct error *err)
 /* A page is done: the next one, the running tasks, or the end. */
 static void page_done(struct census *c)
 {
-    json_decref(c->arns);
-    c->arns = NULL;
-    if (!c->last)
+    json_decref(c->page.arns);
+    c->page.arns = NULL;
+    if (!c->page.last)
         return;
     c->done = c->running;
     c->running = true;
-    c->last = false;
+    c->page.last = false;
 }
 
-/* The answer dies with the callback, so its ARNs are copied. */
 static int take_list(struct census *c, const struct aws_response *response, struct error *err)
 {
-    const char *next = ecs_list_next(response);
-    char *token = next ? strdup(next) : NULL;
-    json_t *arns = json_deep_copy(ecs_list_arns(response));
-    if ((next && !token) || !arns) {
-        free(token);
-        json_decref(arns);
-        return err_set(err, ERR_MEMORY, "out of memory for the tasks of a run");
-    }
-    free(c->token);
-    c->token = token;
-    c->arns = arns;
-    c->last = !token;
-    if (json_array_size(arns) == 0)
+    if (task_page_take(&c->page, response, err))
+        return -1;
+    if (json_array_size(c->page.arns) == 0)
         page_done(c);
     return 0;
 }
@@ -161,7 +144,7 @@ static int build_describe(const struct census *c, struct aws_request *request, s
     size_t count = 0;
     const json_t *arn;
     size_t i;
-    json_array_foreach (c->arns, i, arn) {
+    json_array_foreach (c->page.arns, i, arn) {
         if (count < ECS_DESCRIBE_MAX && json_is_string(arn))
             tasks[count++] = json_string_value(arn);
     }
@@ -176,10 +159,11 @@ int64_t census_step(struct census *c)
         return LOOP_NEVER;
     if (loop_now(c->loop) < c->not_before)
         return c->not_before;
-    int rc = c->arns ? build_describe(c, &request, &err)
-                     : ecs_list_tasks(&request, c->cluster, c->started_by,
-                                      c->running ? "RUNNING" : "STOPPED", c->token, &err);
-    if (rc || aws_send(c->loop->aws, &request, c->arns ? tasks_came : list_came, c, &err)) {
+    const bool listed = c->page.arns != NULL;
+    int rc = listed ? build_describe(c, &request, &err)
+                    : task_page_ask(&c->page, c->cluster, c->run_id,
+                                    c->running ? "RUNNING" : "STOPPED", &request, &err);
+    if (rc || aws_send(c->loop->aws, &request, listed ? tasks_came : list_came, c, &err)) {
         aws_request_free(&request);
         failed(c, &err);
         return c->done ? LOOP_NEVER : c->not_before;

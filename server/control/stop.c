@@ -1,16 +1,14 @@
-/* Page after page: ListTasks, StopTask for each of its tasks, the next ListTasks. A page is kept as
- * a copy, because an answer dies with its callback. */
+/* Page after page: ListTasks, StopTask for each of its tasks, the next ListTasks. */
 #include "server/control/stop.h"
 
 #include "lib/aws/ecs.h"
+#include "server/control/task_page.h"
 #include "server/loop/pace.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRIES_MAX = 5, IN_FLIGHT_MAX = 10, STARTED_BY_MAX = 64 };
+enum { TRIES_MAX = 5, IN_FLIGHT_MAX = 10 };
 #define RETRY_MIN (250 * CLOCK_MS)
 #define RETRY_MAX (5 * CLOCK_SECOND)
 
@@ -19,9 +17,7 @@ struct stop {
     int64_t run_id;
     char *cluster;
     const char *why;
-    char started_by[STARTED_BY_MAX];
-    char *token;   /* of the next page of ListTasks */
-    json_t *arns;  /* of the page at hand */
+    struct task_page page;
     size_t sent;   /* of those, StopTask was sent */
     size_t told;   /* StopTask worked */
     int in_flight; /* StopTask calls */
@@ -44,8 +40,6 @@ struct stop *stop_begin(const struct loop *loop, int64_t run_id, const char *clu
     s->loop = loop;
     s->run_id = run_id;
     s->why = why;
-    /* As the launcher and the second state machine name them. */
-    (void)snprintf(s->started_by, sizeof s->started_by, "stepfleet-%" PRId64, run_id);
     return s;
 }
 
@@ -53,8 +47,7 @@ struct stop *stop_free(struct stop *s)
 {
     if (!s)
         return NULL;
-    json_decref(s->arns);
-    free(s->token);
+    task_page_free(&s->page);
     free(s->cluster);
     free(s);
     return NULL;
@@ -62,7 +55,8 @@ struct stop *stop_free(struct stop *s)
 
 bool stop_done(const struct stop *s)
 {
-    return s->listed && !s->listing && s->in_flight == 0 && s->sent == json_array_size(s->arns);
+    return s->listed && !s->listing && s->in_flight == 0 &&
+           s->sent == json_array_size(s->page.arns);
 }
 
 size_t stop_told(const struct stop *s)
@@ -86,23 +80,12 @@ static void give_up_or_wait(struct stop *s, const struct error *err)
     s->uncertain = s->uncertain || loop_fault(err) == LOOP_PASSING;
 }
 
-/* The answer dies with the callback, so its ARNs are copied. */
 static int take_list(struct stop *s, const struct aws_response *response, struct error *err)
 {
-    const char *next = ecs_list_next(response);
-    char *token = next ? strdup(next) : NULL;
-    json_t *arns = json_deep_copy(ecs_list_arns(response));
-    if ((next && !token) || !arns) {
-        free(token);
-        json_decref(arns);
-        return err_set(err, ERR_MEMORY, "out of memory for stopping tasks");
-    }
-    free(s->token);
-    s->token = token;
-    json_decref(s->arns);
-    s->arns = arns;
+    if (task_page_take(&s->page, response, err))
+        return -1;
     s->sent = 0;
-    s->listed = !token;
+    s->listed = s->page.last;
     return 0;
 }
 
@@ -142,7 +125,7 @@ static void send_list(struct stop *s)
 {
     struct aws_request request = {0};
     struct error err = {0};
-    if (ecs_list_tasks(&request, s->cluster, s->started_by, NULL, s->token, &err) ||
+    if (task_page_ask(&s->page, s->cluster, s->run_id, NULL, &request, &err) ||
         aws_send(s->loop->aws, &request, list_came, s, &err)) {
         aws_request_free(&request);
         give_up_or_wait(s, &err);
@@ -168,12 +151,12 @@ static void send_stop(struct stop *s, const char *arn)
 /* A page is stopped to its last task before the next one is listed. */
 int64_t stop_step(struct stop *s)
 {
-    while (s->sent < json_array_size(s->arns) && s->in_flight < IN_FLIGHT_MAX) {
-        const char *arn = json_string_value(json_array_get(s->arns, s->sent++));
+    while (s->sent < json_array_size(s->page.arns) && s->in_flight < IN_FLIGHT_MAX) {
+        const char *arn = json_string_value(json_array_get(s->page.arns, s->sent++));
         if (arn)
             send_stop(s, arn);
     }
-    bool page_done = s->sent == json_array_size(s->arns) && s->in_flight == 0;
+    bool page_done = s->sent == json_array_size(s->page.arns) && s->in_flight == 0;
     if (s->listed || s->listing || !page_done)
         return LOOP_NEVER;
     if (loop_now(s->loop) < s->not_before)

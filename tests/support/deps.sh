@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh [build|npm|test|browser|lint|dist|image]...: installs what is missing for the named purposes
+# deps.sh [build|npm|test|browser|lint|fuzz|dist|image]...: installs what is missing for the named purposes
 # (default: build, npm, test, browser and lint).
 # Says what it installs; where it cannot install it says what is missing, by name, and fails.
 set -eu
@@ -48,6 +48,10 @@ for purpose in "$@"; do
         need shellcheck 'command -v shellcheck'
         need python3 'test -x /usr/bin/python3'
         need python3-yaml '/usr/bin/python3 -c "import yaml"'
+        ;;
+    fuzz)
+        need clang 'command -v clang'
+        need libclang-rt-14-dev 'echo "int LLVMFuzzerTestOneInput(void);int LLVMFuzzerTestOneInput(void){return 0;}" | clang -fsanitize=fuzzer -o /dev/null -x c -'
         ;;
     dist)
         need make 'command -v make'

@@ -176,6 +176,25 @@ Test(asl_intrinsic, texts)
     check("States.StringSplit(1, ',')", NULL, "Invalid arguments in States.StringSplit");
 }
 
+/* As many numbers as fit a state's input. Comparing each with each takes minutes. */
+Test(asl_intrinsic, a_long_list_is_made_unique_at_once, .timeout = 30)
+{
+    enum { MANY = 120000 };
+    struct error err = {0};
+    struct asl_failure failure = {0};
+    json_t *out = NULL, *input = json_array();
+    for (int i = 0; i < MANY; i++)
+        json_array_append_new(input, json_integer(i));
+    const struct asl_scope scope = {.input = input, .state = "S", .entered_id = 1};
+    struct asl_expr *e = asl_expr_compile("States.ArrayUnique($)", &err);
+    cr_assert_not_null(e, "%s", err.message);
+    cr_assert_eq(asl_expr_eval(e, &scope, &out, &failure), 1);
+    cr_expect(json_equal(out, input));
+    (void)asl_expr_free(e);
+    json_decref(out);
+    json_decref(input);
+}
+
 Test(asl_intrinsic, lists)
 {
     check("States.Array()", "[]", NULL);
@@ -207,6 +226,8 @@ Test(asl_intrinsic, lists)
     check("States.ArrayLength($.l)", "4", NULL);
     check("States.ArrayUnique($.l)", "[3,1,2]", NULL);
     check("States.ArrayUnique(States.Array('1', 1, 1.0))", "[\"1\",1,1.0]", NULL);
+    check("States.ArrayUnique(States.StringToJson('[{\"a\":1,\"b\":[]},{\"b\":[],\"a\":1},[1]]'))",
+          "[{\"a\":1,\"b\":[]},[1]]", NULL);
 }
 
 Test(asl_intrinsic, codecs)

@@ -326,6 +326,9 @@ Test(aws_error, answers_of_all_shapes)
          "NoSuchKey", "NoSuchKey: <no>", "R2"},
         {AWS_REST_XML, 404, "", "", "HTTP 404", "HTTP 404", ""},
         {AWS_REST_XML, 502, "", "<html><body>Bad", "HTTP 502", "HTTP 502", ""},
+        {AWS_REST_XML, 500, "", "<Error><Code>\xf4</Code></Error>", "HTTP 500", "HTTP 500", ""},
+        {AWS_REST_XML, 500, "", "<Error><Code>two words</Code><Message>m</Message></Error>",
+         "HTTP 500", "HTTP 500: m", ""},
         {AWS_QUERY, 403, "",
          "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message>"
          "</Error><RequestId>R</RequestId></ErrorResponse>",

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -197,6 +198,20 @@ Test(http_server, hands_requests_on_as_they_came)
     cr_expect_eq(atomic_load(&f.finished), 4);
 }
 
+Test(http_server, separators_without_an_argument_take_no_room)
+{
+    struct fixture f;
+    char path[900], reply[1100];
+    memset(path, '&', sizeof path);
+    memcpy(path, "/?", 2);
+    memcpy(path + sizeof path - sizeof "name=z", "name=z", sizeof "name=z");
+    (void)snprintf(reply, sizeof reply,
+                   "GET / %s name=z none=(null) x-test=(null) from=127.0.0.1 body=", path + 1);
+    start(&f, 2, 0);
+    expect(&f, "GET", path, "", "", 200, reply);
+    stop(&f);
+}
+
 Test(http_server, head_tells_the_length_of_the_body_it_leaves_out)
 {
     struct fixture f;
@@ -306,6 +321,82 @@ Test(http_server, bodies_are_bounded_in_sum)
     raw_close(&c);
     cr_assert(comes_to(f.port, 50000, 200));
     stop(&f);
+}
+
+/* Sends a byte every tenth of a second until the server has closed the connection. */
+static void trickle(struct raw_http *c)
+{
+    for (int i = 0; i < 300; i++) {
+        char answer;
+        raw_send(c, "x", 1);
+        (void)nanosleep(&(struct timespec){0, 100000000}, NULL);
+        if (recv(c->fd, &answer, 1, MSG_DONTWAIT) == 0 || (errno != EAGAIN && errno != EINTR))
+            return;
+    }
+    cr_assert_fail("a body may trickle for ever");
+}
+
+/* Two clients that sent much and then hardly anything, or nothing, leave the room to others. */
+Test(http_server, stalled_bodies_do_not_keep_the_room, .timeout = 60)
+{
+    static const char part[100000];
+    struct error err = {0};
+    struct fixture f = {.file = -1};
+    struct raw_http slow, silent;
+    char answer;
+    const struct http_server_options options = {.host = "127.0.0.1",
+                                                .threads = 2,
+                                                .stall_seconds = 1,
+                                                .max_body = 300000,
+                                                .max_bodies = 180000,
+                                                .ctx = &f,
+                                                .handle = handle,
+                                                .finished = finished};
+    f.server = http_server_start(&options, &err);
+    cr_assert_not_null(f.server, "%s", err.message);
+    f.port = http_server_port(f.server);
+    raw_open(&slow, f.port, false);
+    raw_open(&silent, f.port, false);
+    for (int i = 0; i < 2; i++) {
+        raw_sendf(i ? &slow : &silent,
+                  "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 250000\r\n\r\n");
+        raw_send(i ? &slow : &silent, part, sizeof part);
+    }
+    trickle(&slow);
+    cr_assert_eq(recv(silent.fd, &answer, 1, 0), 0);
+    cr_assert(comes_to(f.port, 50000, 200));
+    raw_close(&slow);
+    raw_close(&silent);
+    f.server = http_server_stop(f.server);
+}
+
+/* Seconds pass between the last byte of a large body and the next request: that is no stalling. */
+Test(http_server, a_connection_is_as_patient_as_before_after_a_large_body, .timeout = 60)
+{
+    static const char part[100000];
+    struct error err = {0};
+    struct fixture f = {.file = -1};
+    struct raw_http c;
+    struct raw_reply r;
+    const struct http_server_options options = {.host = "127.0.0.1",
+                                                .threads = 1,
+                                                .stall_seconds = 1,
+                                                .max_body = 300000,
+                                                .ctx = &f,
+                                                .handle = handle};
+    f.server = http_server_start(&options, &err);
+    cr_assert_not_null(f.server, "%s", err.message);
+    raw_open(&c, http_server_port(f.server), false);
+    for (int i = 0; i < 2; i++) {
+        raw_sendf(&c, "POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n",
+                  sizeof part);
+        raw_send(&c, part, sizeof part);
+        cr_assert(raw_read(&c, &r, false));
+        raw_reply_free(&r);
+        (void)nanosleep(&(struct timespec){i ? 0 : 3, 0}, NULL);
+    }
+    raw_close(&c);
+    f.server = http_server_stop(f.server);
 }
 
 Test(http_server, bodies_go_to_files)

@@ -3,7 +3,9 @@
 #include "lib/json/json_write.h"
 
 #include <criterion/criterion.h>
+#include <malloc.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct thing {
@@ -65,6 +67,111 @@ Test(json_read, syntax_errors_have_line_and_column)
     cr_assert_eq(json_parse(text, strlen(text), &value, &err), -1);
     cr_assert_eq(err.code, ERR_SYNTAX);
     cr_assert_eq(strncmp(err.message, "line 3, column ", 15), 0, "%s", err.message);
+}
+
+static size_t live, peak;
+
+static void *count_alloc(size_t size)
+{
+    void *p = malloc(size);
+    live += p ? malloc_usable_size(p) + sizeof(size_t) : 0;
+    peak = live > peak ? live : peak;
+    return p;
+}
+
+static void count_free(void *p)
+{
+    live -= p ? malloc_usable_size(p) + sizeof(size_t) : 0;
+    free(p);
+}
+
+/* An array of one value over and over. */
+static void fill_array(struct buf *out, const char *value, size_t count)
+{
+    buf_reset(out);
+    buf_addc(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        buf_addc(out, i ? ',' : ' ');
+        buf_adds(out, value);
+    }
+    buf_addc(out, ']');
+}
+
+/* Whatever it is made of: a text that is taken costs no more than that, twice as many values as are
+ * ever taken are refused. */
+Test(json_read, texts_of_many_values_are_refused_before_they_take_memory)
+{
+    static const char *const values[] = {"{}", "[]", "[[]]", "{\"a\":{}}", "\"\"", "[1]", "1"};
+    struct error err = {0};
+    struct buf text;
+    json_t *tree = NULL;
+    buf_init(&text, BUF_MAX_SPEC);
+    json_set_alloc_funcs(count_alloc, count_free);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        size_t count = 8192;
+        for (fill_array(&text, values[i], count);
+             json_parse(buf_str(&text), text.len, &tree, &err) == 0 && buf_check(&text, NULL) == 0;
+             fill_array(&text, values[i], count *= 2)) {
+            json_decref(tree);
+        }
+        cr_expect_eq(err.code, ERR_LIMIT, "%s: %s", values[i], err.message);
+        cr_expect(strstr(err.message, "too many values"), "%s", err.message);
+        cr_expect_null(tree);
+        cr_expect_lt(peak, (size_t)JSON_TREE_MAX, "%zu bytes for %zu times %s", peak, count / 2,
+                     values[i]);
+    }
+    buf_free(&text);
+}
+
+/* Brackets inside texts are no values. */
+Test(json_read, long_texts_are_not_counted_as_values)
+{
+    struct error err = {0};
+    struct buf text;
+    json_t *tree = NULL;
+    buf_init(&text, BUF_MAX_SPEC);
+    buf_addc(&text, '"');
+    while (text.len < 4 * 1024 * 1024)
+        buf_adds(&text, "\\\"{[,:\\\\");
+    buf_addc(&text, '"');
+    cr_assert_eq(json_parse(buf_str(&text), text.len, &tree, &err), 0, "%s", err.message);
+    json_decref(tree);
+    buf_free(&text);
+}
+
+/* Each level holds the one below it twice: 2^64 values, of which nobody writes a thousand. */
+Test(json_write, a_tree_that_shares_its_parts_ends_where_the_buffer_does, .timeout = 30)
+{
+    struct buf out;
+    json_t *tree = json_integer(1);
+    for (int i = 0; i < 64; i++)
+        tree = json_pack("[O,o]", tree, tree);
+    buf_init(&out, 1000);
+    json_dump(&out, tree);
+    cr_expect(out.failed);
+    json_decref(tree);
+    buf_free(&out);
+}
+
+Test(json_write, what_is_too_deep_to_be_read_is_not_written)
+{
+    struct error err = {0};
+    struct buf out;
+    json_t *tree = json_integer(1), *again = NULL;
+    buf_init(&out, BUF_MAX_LINE);
+    for (int i = 1; i < JSON_DEPTH_MAX; i++)
+        tree = json_pack("[o]", tree);
+    json_dump(&out, tree);
+    cr_assert_eq(buf_check(&out, &err), 0, "%s", err.message);
+    cr_assert_eq(json_parse(buf_str(&out), out.len, &again, &err), 0, "%s", err.message);
+    cr_expect(json_equal(tree, again));
+    buf_reset(&out);
+    tree = json_pack("[o]", tree);
+    json_dump(&out, tree);
+    cr_expect(out.failed);
+    json_decref(again);
+    json_decref(tree);
+    buf_free(&out);
 }
 
 Test(json_write, escapes_and_nests)

@@ -82,6 +82,78 @@ static char *chain(int count)
     return text.data;
 }
 
+Test(sfn_bound, the_ceiling_of_states_is_told)
+{
+    for (int more = 0; more < 2; more++) {
+        char *definition = chain(9999 + more);
+        json_t *answer =
+            api(f, "ValidateStateMachineDefinition", json_pack("{s:s}", "definition", definition));
+        const json_t *first = json_array_get(json_object_get(answer, "diagnostics"), 0);
+        cr_expect_str_eq(json_str(answer, "result", ""), more ? "FAIL" : "OK");
+        cr_expect_str_eq(json_str(first, "message", ""),
+                         more ? "A definition can have at most 10000 states" : "");
+        json_decref(answer);
+        free(definition);
+    }
+}
+
+/* So many arrays inside one another. */
+static void add_arrays(struct buf *text, int levels, const char *inside)
+{
+    for (int i = 0; i < levels; i++)
+        buf_addc(text, '[');
+    buf_adds(text, inside);
+    for (int i = 0; i < levels; i++)
+        buf_addc(text, ']');
+}
+
+/* Deeper data could be written into a checkpoint, but not be read from it. */
+Test(sfn_bound, data_that_grows_too_deep_ends_the_execution)
+{
+    struct buf definition, input;
+    buf_init(&definition, BUF_MAX_STATE);
+    buf_init(&input, BUF_MAX_STATE);
+    buf_adds(&definition, "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Next\":\"B\","
+                          "\"Parameters\":{\"a\":");
+    add_arrays(&definition, 400, "{\"a.$\":\"$\"}");
+    buf_adds(&definition, "}},\"B\":{\"Type\":\"Succeed\"}}}");
+    add_arrays(&input, 1900, "");
+    start_machine(f, buf_str(&definition), buf_str(&input));
+    expect_outcome("FAILED States.DataLimitExceeded: The state/task 'A' returned a result with a "
+                   "size exceeding the maximum number of bytes service limit.");
+    buf_free(&definition);
+    buf_free(&input);
+}
+
+Test(sfn_bound, input_that_is_too_deep_is_refused)
+{
+    struct buf input;
+    char arn[256];
+    buf_init(&input, BUF_MAX_STATE);
+    add_arrays(&input, 2030, "");
+    create_machine(f, "deep", "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Succeed\"}}}", arn);
+    json_t *answer = api(f, "StartExecution",
+                         json_pack("{s:s, s:s}", "stateMachineArn", arn, "input", buf_str(&input)));
+    cr_expect_str_eq(json_str(answer, "__type", ""), "InvalidExecutionInput");
+    json_decref(answer);
+    buf_free(&input);
+}
+
+/* What has no text cannot be stored, and what is not stored holds every other execution up. */
+Test(sfn_bound, variables_that_double_end_their_execution_and_no_other)
+{
+    start_machine(
+        f,
+        "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Assign\":{\"v\":\"0123456789\"},"
+        "\"Next\":\"B\"},\"B\":{\"Type\":\"Pass\",\"Assign\":{\"v.$\":\"States.Array($v, $v)\"},"
+        "\"Next\":\"B\"}}}",
+        "{}");
+    expect_outcome("FAILED States.DataLimitExceeded: The state/task 'B' assigns variables with a "
+                   "size exceeding the maximum number of bytes service limit.");
+    start_machine(f, "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Succeed\"}}}", "1");
+    expect_outcome("SUCCEEDED 1");
+}
+
 /* Each state writes its input twice. Too much of that in one turn could never be stored, and the
  * whole engine would wait for it for ever. */
 Test(sfn_bound, much_data_is_stored_in_several_turns)

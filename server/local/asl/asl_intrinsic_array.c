@@ -2,6 +2,8 @@
  * changed. Numbers with a fraction are cut, unlike in MathAdd. */
 #include "server/local/asl/asl_intrinsic.h"
 
+#include <stdlib.h>
+
 /* Appends a borrowed value; on failure drops the array and answers NULL. */
 static json_t *append(json_t *array, json_t *value)
 {
@@ -111,15 +113,36 @@ json_t *asl_states_array_length(const struct asl_call *call)
     return asl_call_result(call, json_integer((json_int_t)json_array_size(call->args[0])));
 }
 
-/* The first of equal elements stays, in its place. */
+/* Notes the value in `seen`, by a text that equal values have in common. 1: it is new there, 0: it
+ * is not, -1: memory is out. */
+static int note(json_t *seen, const json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+    int rc = !text ? -1 : json_object_get(seen, text) == NULL;
+    if (rc == 1 && json_object_set_new(seen, text, json_true()) != 0)
+        rc = -1;
+    free(text);
+    return rc;
+}
+
+/* The first of equal elements stays, in its place. To compare each with each would take minutes
+ * where a state's input is full of them. */
 json_t *asl_states_array_unique(const struct asl_call *call)
 {
     if (!json_is_array(call->args[0]))
         return asl_call_refuse(call, NULL);
-    json_t *out = json_array(), *value;
+    json_t *out = json_array(), *seen = json_object(), *value;
     size_t i;
-    json_array_foreach (call->args[0], i, value)
-        if (out && !contains(out, value))
-            out = append(out, value);
+    int rc = out && seen ? 0 : -1;
+    json_array_foreach (call->args[0], i, value) {
+        rc = rc < 0 ? rc : note(seen, value);
+        if (rc == 1 && json_array_append(out, value) != 0)
+            rc = -1;
+    }
+    json_decref(seen);
+    if (rc < 0) {
+        json_decref(out);
+        out = NULL;
+    }
     return asl_call_result(call, out);
 }

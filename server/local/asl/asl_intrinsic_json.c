@@ -25,9 +25,10 @@ json_t *asl_states_json_to_string(const struct asl_call *call)
     struct buf text;
     buf_init(&text, BUF_MAX_PAYLOAD);
     json_dump(&text, call->args[0]);
-    json_t *out = text.failed ? NULL : json_stringn(buf_str(&text), text.len);
+    json_t *out = text.failed ? asl_call_refuse(call, "the result is too long")
+                              : asl_call_result(call, json_stringn(buf_str(&text), text.len));
     buf_free(&text);
-    return asl_call_result(call, out);
+    return out;
 }
 
 /* Members of the second object win. Only the shallow mode exists in the service: the third

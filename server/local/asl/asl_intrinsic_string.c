@@ -12,7 +12,9 @@ static void write_value(struct buf *out, const json_t *value)
     const char *name;
     json_t *item;
     size_t i = 0;
-    if (json_is_string(value)) {
+    if (out->failed) {
+        return; /* a value whose parts are shared may have no end */
+    } else if (json_is_string(value)) {
         buf_add(out, json_string_value(value), json_string_length(value));
     } else if (json_is_object(value)) {
         buf_addc(out, '{');

@@ -228,6 +228,8 @@ void local_lambda_invoke(struct local_lambda *l, const char *function, const voi
                                                .request_id = "",
                                                .log_path = ""};
         done(ctx, &outcome);
+        if (i)
+            buf_free(&i->payload);
         free(i);
     } else if (buf_check(&i->payload, NULL) != 0) {
         lambda_finish_refused(i, 413, "RequestTooLargeException", LAMBDA_TOO_LARGE);

@@ -18,6 +18,8 @@
 
 enum {
     STATE_BYTES_MAX = 262144,       /* input and output of states, bytes of UTF-8 */
+    STATE_DEPTH_MAX = 2000,         /* their levels; what checkpoints put around them can be read */
+    VARIABLES_BYTES_MAX = 10485760, /* all variables of a chain, as AWS */
     TURN_EVENTS_MAX = 10000,        /* then the turn commits before it goes on */
     TURN_BYTES_MAX = 16777216,      /* the same for texts; far below EVENTS_BUFFER_MAX */
     FRAME_STEPS_MAX = 1000,         /* states a frame runs before others have their turn */
@@ -185,8 +187,9 @@ struct scope {
 void scope_open(struct engine *e, struct frame *f, json_t *input, struct scope *scope);
 /* Releases what scope_open made. */
 void scope_close(struct scope *scope);
-/* Whether a text (NULL: there was no memory for it) is beyond AWS's 262,144 bytes of UTF-8; then
- * with the failure. `what` the state does with it: "returned a result". */
+/* Whether a text is beyond AWS's 262,144 bytes of UTF-8 or has more than STATE_DEPTH_MAX levels, or
+ * is NULL: too large for a text at all. Then with the failure. `what` the state does with it:
+ * "returned a result". */
 bool data_too_large(const struct frame *f, const struct text *text, const char *what,
                     struct asl_failure *failure);
 /* InputPath applied to the state's input; new reference or NULL. */

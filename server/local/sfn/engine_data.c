@@ -116,15 +116,12 @@ static json_t *apply(struct engine *e, struct frame *f, const struct asl_templat
 bool data_too_large(const struct frame *f, const struct text *text, const char *what,
                     struct asl_failure *failure)
 {
-    if (text && text->len <= STATE_BYTES_MAX)
+    if (text_fits(text, STATE_BYTES_MAX, STATE_DEPTH_MAX))
         return false;
-    if (!text)
-        failure_no_memory(failure);
-    else
-        asl_fail(failure, "States.DataLimitExceeded",
-                 "The state/task '%s' %s with a size exceeding the maximum number of bytes service "
-                 "limit.",
-                 f->state->name, what);
+    asl_fail(failure, "States.DataLimitExceeded",
+             "The state/task '%s' %s with a size exceeding the maximum number of bytes service "
+             "limit.",
+             f->state->name, what);
     return true;
 }
 
@@ -170,6 +167,22 @@ json_t *data_output(struct engine *e, struct frame *f, json_t *value, struct asl
     return filter(e, f, &f->state->output_path, value, failure);
 }
 
+/* A chain's variables are in its checkpoint: what has no text could never be stored, and no other
+ * execution would get any further. */
+static bool variables_too_large(const struct frame *f, const json_t *variables,
+                                struct asl_failure *failure)
+{
+    struct text *text = text_of(variables);
+    const bool fits = text_fits(text, VARIABLES_BYTES_MAX, STATE_DEPTH_MAX);
+    text_release(text);
+    if (!fits)
+        asl_fail(failure, "States.DataLimitExceeded",
+                 "The state/task '%s' assigns variables with a size exceeding the maximum number "
+                 "of bytes service limit.",
+                 f->state->name);
+    return !fits;
+}
+
 int data_assign(struct engine *e, struct frame *f, const struct asl_template *assign, json_t *value,
                 json_t **assigned, struct asl_failure *failure)
 {
@@ -180,16 +193,18 @@ int data_assign(struct engine *e, struct frame *f, const struct asl_template *as
     if (!made)
         return -1;
     json_t *variables = f->variables ? json_copy(f->variables) : json_object();
-    if (!variables || !json_is_object(made) || json_object_update(variables, made) != 0) {
+    if (!variables || !json_is_object(made) || json_object_update(variables, made) != 0)
+        failure_no_memory(failure);
+    else if (!variables_too_large(f, variables, failure))
+        *assigned = made;
+    if (!*assigned) {
         json_decref(variables);
         json_decref(made);
-        failure_no_memory(failure);
         return -1;
     }
     json_decref(f->variables);
     f->variables = variables;
     f->dirty |= DIRTY_INPUT;
-    *assigned = made;
     return 0;
 }
 

@@ -118,11 +118,11 @@ static int schedule(struct engine *e, struct frame *f, json_t *parameters,
                     const struct task_timing *timing, struct asl_failure *failure)
 {
     struct text *text = text_of(parameters);
-    if (text && data_too_large(f, text, "is called with parameters", failure)) {
+    if (data_too_large(f, text, "is called with parameters", failure)) {
         text_release(text);
         return -1;
     }
-    struct task_call *call = text ? task_call_new(e, f, CALL_START, parameters) : NULL;
+    struct task_call *call = task_call_new(e, f, CALL_START, parameters);
     if (!call || arm(e, f, timing)) {
         text_release(text);
         failure_no_memory(failure);
@@ -177,19 +177,16 @@ static enum step succeed(struct engine *e, struct frame *f, json_t *output)
     const struct machine_task *task = task_of(f);
     struct asl_failure failure = {0};
     struct text *text = text_of(output);
-    if (text && text->len <= STATE_BYTES_MAX) {
+    if (text_fits(text, STATE_BYTES_MAX, STATE_DEPTH_MAX)) {
         f->last_event = history_task_succeeded(e, f, f->last_event, text);
         text_release(text);
         task_clear(e, f);
         return frame_complete(e, f, output);
     }
-    if (text)
-        asl_fail(&failure, "States.DataLimitExceeded",
-                 "The state/task '%s' returned a result with a size exceeding the maximum number "
-                 "of bytes service limit.",
-                 task_is_function(task->kind) ? task->arn : task->resource_type);
-    else
-        failure_no_memory(&failure);
+    asl_fail(&failure, "States.DataLimitExceeded",
+             "The state/task '%s' returned a result with a size exceeding the maximum number of "
+             "bytes service limit.",
+             task_is_function(task->kind) ? task->arn : task->resource_type);
     text_release(text);
     json_decref(output);
     return fail(e, f, &failure);

@@ -157,8 +157,10 @@ static void parse_root(struct parser *parser)
     (void)parse_text(&root, "Comment", false);
     (void)parse_text(&root, "Version", false);
     parse_branch(&root, &m->root);
-    if (m->count >= MACHINE_STATES_MAX)
-        place_problem(&root, NULL, "A definition can have at most %d states", MACHINE_STATES_MAX);
+    if (!parser->too_many)
+        return;
+    machine_problems_free(parser->problems); /* of states that are missing for this alone */
+    place_problem(&root, NULL, "A definition can have at most %d states", MACHINE_STATES_MAX);
 }
 
 struct machine *machine_compile(const char *text, size_t len, const struct machine_options *options,

@@ -16,6 +16,7 @@ struct parser {
     size_t capacity; /* of machine->states */
     int depth;       /* Parallel and Map around the place that is parsed */
     bool no_memory;
+    bool too_many; /* states */
 };
 
 /* One object of the definition: where it is and what it holds. */

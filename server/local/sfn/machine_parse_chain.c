@@ -161,8 +161,11 @@ static json_t *add_states(const struct place *at, json_t *states)
         struct machine_state *state = NULL;
         if (strlen(name) > 80)
             place_problem(at, "States", "The state name '%.100s' exceeds 80 characters", name);
-        if (at->parser->machine->count < MACHINE_STATES_MAX)
-            state = place_memory(at, add_state(at->parser, name, source));
+        if (at->parser->machine->count == MACHINE_STATES_MAX) {
+            at->parser->too_many = true;
+            break;
+        }
+        state = place_memory(at, add_state(at->parser, name, source));
         if (!state || json_object_set_new(names, name, json_integer(state->index)) != 0)
             at->parser->no_memory = true;
     }

@@ -122,9 +122,15 @@ static bool read_input(struct local_call *call, struct start_request *s)
         return false;
     }
     s->input = text_new(text, len);
-    if (!s->input)
+    if (text_fits(s->input, STATE_BYTES_MAX, STATE_DEPTH_MAX))
+        return true;
+    if (s->input)
+        local_fault(call, 400, "InvalidExecutionInput",
+                    "Invalid State Machine Execution Input: 'it has more than %d levels'",
+                    STATE_DEPTH_MAX);
+    else
         local_fault(call, 500, "InternalServerError", "out of memory");
-    return s->input != NULL;
+    return false;
 }
 
 /* All that can be wrong with the request by itself; the rest is the engine's to decide. */

@@ -31,6 +31,31 @@ struct text *text_of(const json_t *value)
     return t;
 }
 
+/* Behind the string that begins at `at`; the text is sound JSON. */
+static const char *skip_string(const char *at)
+{
+    for (at++; *at && *at != '"'; at++)
+        at += *at == '\\';
+    return at;
+}
+
+/* A level has two brackets: most texts are too short to be looked at. */
+bool text_fits(const struct text *t, size_t bytes, size_t levels)
+{
+    size_t depth = 0;
+    if (!t || t->len > bytes)
+        return false;
+    for (const char *at = t->raw; *at && t->len > 2 * levels && depth <= levels; at++) {
+        if (*at == '"')
+            at = skip_string(at);
+        else if (*at == '[' || *at == '{')
+            depth++;
+        else if (*at == ']' || *at == '}')
+            depth--;
+    }
+    return depth <= levels;
+}
+
 struct text *text_hold(struct text *t)
 {
     if (t)

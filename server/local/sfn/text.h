@@ -6,6 +6,7 @@
 #define STEPFLEET_SFN_TEXT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct text {
@@ -18,8 +19,10 @@ struct text {
 
 /* A copy of len bytes. NULL: out of memory. */
 struct text *text_new(const char *raw, size_t len);
-/* The compact text of a value. NULL: out of memory (or a value beyond 64 MiB). */
+/* The compact text of a value. NULL: out of memory, or a value beyond 64 MiB or JSON_DEPTH_MAX. */
 struct text *text_of(const json_t *value);
+/* Whether it has at most so many bytes and levels of arrays and objects; false for NULL. */
+bool text_fits(const struct text *t, size_t bytes, size_t levels);
 struct text *text_hold(struct text *t);    /* NULL-safe; returns t */
 struct text *text_release(struct text *t); /* NULL-safe; returns NULL */
 /* The text as a JSON string literal with its quotes; NULL: out of memory. */
