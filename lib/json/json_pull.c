@@ -271,6 +271,8 @@ void jp_enter(struct json_pull *p)
 /* Whether one more follows in the innermost array or object, which is left otherwise. */
 static bool go_on(struct json_pull *p, char closing)
 {
+    if (p->problem)
+        return false;
     skip_space(p);
     if (take(p, closing)) {
         p->depth--;
