@@ -5,6 +5,7 @@
 #include "lib/base/hex.h"
 #include "lib/base/utf8.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <math.h>
 #include <stdint.h>
@@ -48,14 +49,15 @@ static bool take(struct json_pull *p, char c)
 
 #define BYTES(c) (UINT64_C(0x0101010101010101) * (c))
 
-/* Whether one of eight bytes is no plain character: a control, a quote, a backslash, beyond ASCII.
- * A byte less than n borrows from its high bit when n is taken from it, if that bit was not set. */
-static bool any_special(uint64_t eight)
+/* The high bits of those among eight bytes that are no plain characters: controls, quotes,
+ * backslashes, bytes beyond ASCII. Taking n from a byte below it borrows its high bit, and then
+ * that of bytes above may be wrong: only the lowest one tells. */
+static uint64_t specials(uint64_t eight)
 {
     const uint64_t quote = eight ^ BYTES('"'), backslash = eight ^ BYTES('\\');
-    const uint64_t found = (eight | ((eight - BYTES(0x20)) & ~eight) |
-                            ((quote - BYTES(1)) & ~quote) | ((backslash - BYTES(1)) & ~backslash));
-    return (found & BYTES(0x80)) != 0;
+    const uint64_t found = eight | ((eight - BYTES(0x20)) & ~eight) |
+                           ((quote - BYTES(1)) & ~quote) | ((backslash - BYTES(1)) & ~backslash);
+    return found & BYTES(0x80);
 }
 
 static bool is_plain(char c)
@@ -63,13 +65,15 @@ static bool is_plain(char c)
     return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
 }
 
+/* Eight bytes at a time, the first of them in the lowest bits. */
 static const char *skip_plain(const char *at, const char *end)
 {
     uint64_t eight;
     for (; end - at >= (ptrdiff_t)sizeof eight; at += sizeof eight) {
         memcpy(&eight, at, sizeof eight);
-        if (any_special(eight))
-            break;
+        const uint64_t found = specials(le64toh(eight));
+        if (found)
+            return at + __builtin_ctzll(found) / 8;
     }
     while (at < end && is_plain(*at))
         at++;
@@ -448,10 +452,8 @@ static size_t decode(const char **at, const char *end, char out[4])
     return utf8_encode((uint32_t)code, out);
 }
 
-bool json_text_is(const struct json_text *t, const char *want, size_t len)
+bool json_text_means(const struct json_text *t, const char *want, size_t len)
 {
-    if (!t->escaped)
-        return t->len == len && memcmp(t->raw, want, len) == 0;
     const char *at = t->raw, *const end = t->raw + t->len;
     char out[4];
     while (at < end) {

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* As deep as json_parse goes. */
 enum { JSON_PULL_DEPTH = 2048 };
@@ -80,8 +81,15 @@ int jp_end(struct json_pull *p, struct error *err);
 /* Whether all of the text is one JSON value. */
 int json_check(const char *text, size_t len, struct error *err);
 
-/* Whether it stands for these bytes. */
-bool json_text_is(const struct json_text *t, const char *want, size_t len);
+/* The same as json_text_is, one character after the other. */
+bool json_text_means(const struct json_text *t, const char *want, size_t len);
+/* Whether it stands for these bytes. Asked of each name for each that is looked for. */
+static inline bool json_text_is(const struct json_text *t, const char *want, size_t len)
+{
+    if (t->escaped)
+        return json_text_means(t, want, len);
+    return t->len == len && memcmp(t->raw, want, len) == 0;
+}
 #define JSON_TEXT_IS(t, literal) json_text_is((t), (literal), sizeof(literal) - 1)
 /* Copies what it stands for to out[t->len + 1] with a NUL behind; returns its length. */
 size_t json_text_copy(const struct json_text *t, char *out);
