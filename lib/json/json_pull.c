@@ -365,11 +365,13 @@ void jp_skip(struct json_pull *p)
 
 struct json_slice jp_slice(struct json_pull *p)
 {
+    struct json_slice slice = {0};
     (void)jp_peek(p);
     const char *const from = p->at;
     jp_skip(p);
-    return p->problem ? (struct json_slice){0}
-                      : (struct json_slice){.text = from, .len = (size_t)(p->at - from)};
+    if (!p->problem)
+        slice = (struct json_slice){.text = from, .len = (size_t)(p->at - from)};
+    return slice;
 }
 
 bool jp_text(struct json_pull *p, struct json_text *out)
