@@ -23,11 +23,7 @@ static void fail(struct json_pull *p, const char *at, const char *problem)
 
 void jp_init(struct json_pull *p, const char *text, size_t len)
 {
-    p->begin = p->at = text;
-    p->end = text + len;
-    p->problem = p->problem_at = NULL;
-    p->depth = 0;
-    p->first = false;
+    *p = (struct json_pull){.begin = text, .at = text, .end = text + len};
 }
 
 static void skip_space(struct json_pull *p)
