@@ -128,5 +128,10 @@ int audit_detail_query_status(struct aws_request *r, const struct audit_table *t
 /* The same for a details row: -1 with ERR_SYNTAX only for keys and status. */
 int audit_detail_read(json_t *item, const struct audit_table *t, struct audit_detail *out,
                       struct error *err);
+/* The same of an item that is text, the next value of `p`, which is passed over; its texts are
+ * copied into `room`, opened for the document. Members of one name, which no tree has: -1 with
+ * ERR_SYNTAX if they are read here, else they do not matter. -1 also if the reader fails. */
+int audit_detail_pull(struct json_pull *p, const struct audit_table *t, struct json_texts *room,
+                      struct audit_detail *out, struct error *err);
 
 #endif

@@ -5,38 +5,44 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define NAMED(attribute) (attribute), sizeof(attribute) - 1
 
 /* The attributes of a row that may be absent, by kind. */
 static const struct {
     const char *attribute;
+    size_t len; /* of its name */
     size_t offset;
 } texts[] = {
-    {"task_name", offsetof(struct audit_detail, task_name)},
-    {"object_key", offsetof(struct audit_detail, object_key)},
-    {"destination_key", offsetof(struct audit_detail, destination_key)},
-    {"stop_code", offsetof(struct audit_detail, stop_code)},
-    {"stopped_reason", offsetof(struct audit_detail, stopped_reason)},
+    {NAMED("task_name"), offsetof(struct audit_detail, task_name)},
+    {NAMED("object_key"), offsetof(struct audit_detail, object_key)},
+    {NAMED("destination_key"), offsetof(struct audit_detail, destination_key)},
+    {NAMED("stop_code"), offsetof(struct audit_detail, stop_code)},
+    {NAMED("stopped_reason"), offsetof(struct audit_detail, stopped_reason)},
 };
 
 static const struct {
     const char *attribute;
+    size_t len; /* of its name */
     size_t offset;
     int64_t none; /* greatest value that means "not there" */
 } numbers[] = {
-    {"attempt", offsetof(struct audit_detail, attempt), 0},
-    {"bytes", offsetof(struct audit_detail, bytes), -1},
-    {"exit_code", offsetof(struct audit_detail, exit_code), -1},
+    {NAMED("attempt"), offsetof(struct audit_detail, attempt), 0},
+    {NAMED("bytes"), offsetof(struct audit_detail, bytes), -1},
+    {NAMED("exit_code"), offsetof(struct audit_detail, exit_code), -1},
 };
 
 /* Absent, too, as long as they are not known. */
 static const struct {
     const char *attribute;
+    size_t len; /* of its name */
     size_t offset;
 } times[] = {
-    {"created_at", offsetof(struct audit_detail, created_at)},
-    {"pull_started_at", offsetof(struct audit_detail, pull_started_at)},
-    {"pull_stopped_at", offsetof(struct audit_detail, pull_stopped_at)},
-    {"started_at", offsetof(struct audit_detail, container_started_at)},
+    {NAMED("created_at"), offsetof(struct audit_detail, created_at)},
+    {NAMED("pull_started_at"), offsetof(struct audit_detail, pull_started_at)},
+    {NAMED("pull_stopped_at"), offsetof(struct audit_detail, pull_stopped_at)},
+    {NAMED("started_at"), offsetof(struct audit_detail, container_started_at)},
 };
 
 /* The number of rows in one of these tables. */
@@ -241,12 +247,26 @@ int audit_detail_query_status(struct aws_request *r, const struct audit_table *t
 }
 
 /* A number with a fraction; -1 if it is absent or no number. */
-static double get_seconds(const json_t *item, const char *name)
+static double seconds_of(const char *text)
 {
-    const char *text = json_str(json_object_get(item, name), "N", "");
     char *end;
     double seconds = strtod(text, &end);
     return *text && !*end && seconds >= 0 ? seconds : -1;
+}
+
+static double get_seconds(const json_t *item, const char *name)
+{
+    return seconds_of(json_str(json_object_get(item, name), "N", ""));
+}
+
+/* What a row must have. */
+static int check_detail(const struct audit_table *t, struct audit_detail *row, const char *status,
+                        struct error *err)
+{
+    if (!row->ecs_task_id || row->workflow_run_id <= 0)
+        return err_set(err, ERR_SYNTAX, "an item of %s has no %s or %s", t->table, t->hash_key,
+                       t->range_key);
+    return audit_status_parse(status, &row->status, err);
 }
 
 /* Attributes of foreign workers' rows may be missing; without keys and status a row says nothing.
@@ -267,8 +287,168 @@ int audit_detail_read(json_t *item, const struct audit_table *t, struct audit_de
         *number_of(out, i) = dynamodb_get_n(item, numbers[i].attribute, numbers[i].none);
     for (size_t i = 0; i < COUNT(times); i++)
         *time_of(out, i) = audit_get_time(item, times[i].attribute);
-    if (!out->ecs_task_id || out->workflow_run_id <= 0)
-        return err_set(err, ERR_SYNTAX, "an item of %s has no %s or %s", t->table, t->hash_key,
-                       t->range_key);
-    return audit_status_parse(dynamodb_get_s(item, "status", ""), &out->status, err);
+    return check_detail(t, out, dynamodb_get_s(item, "status", ""), err);
+}
+
+/* --- the same from text --- */
+
+/* An item on its way into a row. */
+struct reading {
+    const struct audit_table *t;
+    size_t hash_len, range_len;
+    struct json_texts *texts;
+    struct audit_detail *row;
+    const char *status;
+    uint32_t seen; /* attributes that were there, a bit for each that is read */
+    bool twice;    /* one of them came again */
+    bool full;     /* there was no room for a text */
+};
+
+/* Where the tables' attributes have their bits, and those of the others. */
+enum {
+    BIT_TEXTS = 0,
+    BIT_NUMBERS = BIT_TEXTS + COUNT(texts),
+    BIT_TIMES = BIT_NUMBERS + COUNT(numbers),
+    BIT_HASH = BIT_TIMES + COUNT(times),
+    BIT_RANGE,
+    BIT_STATUS,
+    BIT_START,
+    BIT_UPDATE,
+    BIT_SECONDS,
+};
+
+static void note(struct reading *r, size_t bit, const struct dynamodb_value *value)
+{
+    const uint32_t mask = UINT32_C(1) << bit;
+    r->twice = r->twice || (r->seen & mask) || value->twice;
+    r->seen |= mask;
+}
+
+static const char *add_text(struct reading *r, bool present, const struct json_text *text)
+{
+    const char *copy = present ? json_texts_add(r->texts, text) : NULL;
+    r->full = r->full || (present && !copy);
+    return copy;
+}
+
+/* What is read from a text needs it for a moment only. */
+static int64_t value_number(struct reading *r, const struct dynamodb_value *value, int64_t none)
+{
+    const size_t mark = r->texts->len;
+    const int64_t number = dynamodb_number(add_text(r, value->is_n, &value->n), none);
+    json_texts_reset(r->texts, mark);
+    return number;
+}
+
+static int64_t value_time(struct reading *r, const struct dynamodb_value *value)
+{
+    const size_t mark = r->texts->len;
+    const char *text = add_text(r, value->is_s, &value->s);
+    const int64_t time = text ? audit_time(text) : 0;
+    json_texts_reset(r->texts, mark);
+    return time;
+}
+
+static double value_seconds(struct reading *r, const struct dynamodb_value *value)
+{
+    const size_t mark = r->texts->len;
+    const char *text = add_text(r, value->is_n, &value->n);
+    const double seconds = text ? seconds_of(text) : -1;
+    json_texts_reset(r->texts, mark);
+    return seconds;
+}
+
+/* The attributes of the three tables; false: it is none of them. */
+static bool take_optional(struct reading *r, const struct json_text *name,
+                          const struct dynamodb_value *value)
+{
+    for (size_t i = 0; i < COUNT(texts); i++)
+        if (json_text_is(name, texts[i].attribute, texts[i].len)) {
+            note(r, BIT_TEXTS + i, value);
+            *text_of(r->row, i) = add_text(r, value->is_s, &value->s);
+            return true;
+        }
+    for (size_t i = 0; i < COUNT(numbers); i++)
+        if (json_text_is(name, numbers[i].attribute, numbers[i].len)) {
+            note(r, BIT_NUMBERS + i, value);
+            *number_of(r->row, i) = value_number(r, value, numbers[i].none);
+            return true;
+        }
+    for (size_t i = 0; i < COUNT(times); i++)
+        if (json_text_is(name, times[i].attribute, times[i].len)) {
+            note(r, BIT_TIMES + i, value);
+            *time_of(r->row, i) = value_time(r, value);
+            return true;
+        }
+    return false;
+}
+
+static void take_other(struct reading *r, const struct json_text *name,
+                       const struct dynamodb_value *value)
+{
+    if (JSON_TEXT_IS(name, "status")) {
+        note(r, BIT_STATUS, value);
+        r->status = add_text(r, value->is_s, &value->s);
+    } else if (JSON_TEXT_IS(name, "start_time")) {
+        note(r, BIT_START, value);
+        r->row->start_time = value_time(r, value);
+    } else if (JSON_TEXT_IS(name, "update_time")) {
+        note(r, BIT_UPDATE, value);
+        r->row->update_time = value_time(r, value);
+    } else if (JSON_TEXT_IS(name, "exec_time_in_seconds")) {
+        note(r, BIT_SECONDS, value);
+        r->row->exec_time_in_seconds = value_seconds(r, value);
+    }
+}
+
+/* A table may call its keys as we call another attribute: then one is both. */
+static void take(struct reading *r, const struct json_text *name,
+                 const struct dynamodb_value *value)
+{
+    if (json_text_is(name, r->t->hash_key, r->hash_len)) {
+        note(r, BIT_HASH, value);
+        r->row->workflow_run_id = value_number(r, value, 0);
+    }
+    if (json_text_is(name, r->t->range_key, r->range_len)) {
+        note(r, BIT_RANGE, value);
+        r->row->ecs_task_id = add_text(r, value->is_s, &value->s);
+    }
+    if (!take_optional(r, name, value))
+        take_other(r, name, value);
+}
+
+static void take_item(struct reading *r, struct json_pull *p)
+{
+    struct json_text name;
+    struct dynamodb_value value;
+    if (jp_peek(p) != JP_OBJECT) {
+        jp_skip(p);
+        return;
+    }
+    jp_enter(p);
+    while (jp_member(p, &name)) {
+        dynamodb_value_read(p, &value);
+        take(r, &name, &value);
+    }
+}
+
+int audit_detail_pull(struct json_pull *p, const struct audit_table *t, struct json_texts *room,
+                      struct audit_detail *out, struct error *err)
+{
+    struct reading r = {.t = t,
+                        .hash_len = strlen(t->hash_key),
+                        .range_len = strlen(t->range_key),
+                        .texts = room,
+                        .row = out};
+    *out = (struct audit_detail){.exec_time_in_seconds = -1};
+    for (size_t i = 0; i < COUNT(numbers); i++)
+        *number_of(out, i) = numbers[i].none;
+    take_item(&r, p);
+    if (jp_check(p, err))
+        return -1;
+    if (r.full)
+        return err_set(err, ERR_LIMIT, "an item of %s has more text than its page", t->table);
+    if (r.twice)
+        return err_set(err, ERR_SYNTAX, "an item of %s names an attribute twice", t->table);
+    return check_detail(t, out, r.status ? r.status : "", err);
 }

@@ -130,12 +130,15 @@ json_t *audit_value_seconds(double seconds)
 }
 
 /* A time that makes no sense reads as none: one bad attribute must not hide the row. */
-int64_t audit_get_time(const json_t *item, const char *name)
+int64_t audit_time(const char *text)
 {
     int64_t wall;
-    if (clock_parse_rfc3339(dynamodb_get_s(item, name, ""), &wall, NULL) != 0)
-        return 0;
-    return wall;
+    return clock_parse_rfc3339(text, &wall, NULL) == 0 ? wall : 0;
+}
+
+int64_t audit_get_time(const json_t *item, const char *name)
+{
+    return audit_time(dynamodb_get_s(item, name, ""));
 }
 
 int audit_item_set(json_t *item, const char *name, json_t *value)

@@ -37,6 +37,8 @@ json_t *audit_value_time(int64_t wall);
 json_t *audit_value_seconds(double seconds);
 /* The attribute as a wall time; 0 if it is absent or not RFC 3339 (rows of foreign workers). */
 int64_t audit_get_time(const json_t *item, const char *name);
+/* The same of its text. */
+int64_t audit_time(const char *text);
 /* Makes the PutItem of `item` under `condition` / the UpdateItem of a row that must be there and
  * not be final. Each takes item or key over (NULL: memory is out) and frees the expression,
  * whatever the outcome. */

@@ -4,6 +4,7 @@
 #include "lib/aws/aws_error.h"
 #include "lib/aws/xml.h"
 #include "lib/crypto/crypto.h"
+#include "lib/json/json_pull.h"
 #include "lib/json/json_read.h"
 
 #include <stdlib.h>
@@ -27,8 +28,22 @@ static int check_crc(const struct aws_response *a, struct error *err)
     return err_set(err, ERR_NETWORK, "the answer arrived damaged (x-amz-crc32 does not match)");
 }
 
+/* A tree, or only the certainty that it is JSON. An error whose answer was asked for as text has
+ * code and message: one that is larger says nothing, and its tree would take ten times its size. */
+static int parse(const struct aws_request *request, struct aws_response *a, struct error *err)
+{
+    const char *text = buf_str(&a->http.body);
+    const size_t len = a->http.body.len;
+    if (request->as_text && is_success(a->status))
+        return json_check(text, len, err);
+    if (request->as_text && len > BUF_MAX_LINE)
+        return err_set(err, ERR_LIMIT, "an error of %zu bytes", len);
+    return json_parse(text, len, &a->json, err);
+}
+
 /* Parses the body where JSON is due. A success must be JSON; of an error it may be anything. */
-static int read_json(enum aws_protocol protocol, struct aws_response *a, struct error *err)
+static int read_json(const struct aws_request *request, enum aws_protocol protocol,
+                     struct aws_response *a, struct error *err)
 {
     struct error why = {0};
     bool success = is_success(a->status);
@@ -38,9 +53,10 @@ static int read_json(enum aws_protocol protocol, struct aws_response *a, struct 
         a->json = json_object();
         return a->json ? 0 : err_set(err, ERR_MEMORY, "out of memory for an answer");
     }
-    if (json_parse(buf_str(&a->http.body), a->http.body.len, &a->json, &why) == 0 || !success)
+    if (parse(request, a, &why) == 0 || !success)
         return 0;
-    return err_set(err, ERR_NETWORK, "the answer is not JSON: %s", why.message);
+    return err_set(err, ERR_NETWORK, "the answer (request %s) is not JSON: %s",
+                   a->request_id[0] ? a->request_id : "without an id", why.message);
 }
 
 /* A 200 whose body must have a certain root: an <Error>, a cut-off or an empty body count as 500.
@@ -69,7 +85,7 @@ int answer_read(const struct aws_request *request, struct http_response *http,
     out->http = *http;
     *http = (struct http_response){0};
     aws_request_id(&out->http, out->request_id);
-    if (check_crc(out, err) || read_json(protocol, out, err))
+    if (check_crc(out, err) || read_json(request, protocol, out, err))
         return -1;
     if (!is_success(out->status))
         return aws_error_read(protocol, &out->http, out->json, err);

@@ -100,6 +100,9 @@ struct aws_request {
     long timeout_ms;  /* an attempt; 0: 60 s */
     int max_attempts; /* 0: the client's */
     bool anonymous;   /* sent without a signature */
+    /* A success of a JSON service is checked to be JSON and stays text: the response's json is
+     * NULL, and the answer is read from its body (dynamodb_page, streams_page). */
+    bool as_text;
     /* S3 copy and the like answer 200 with an <Error> body: look for it, and treat it, or a body
      * whose root is not `expect_root`, as a 500 that is retried. NULL: do not look. */
     const char *expect_root;
@@ -120,7 +123,7 @@ struct aws_response {
     int attempts;
     char request_id[ERR_REQUEST_ID_MAX];
     struct http_response http; /* headers and body */
-    json_t *json;              /* the body of JSON services, NULL if it is none */
+    json_t *json;              /* the body of JSON services; NULL if it is none, or as_text */
 };
 /* Releases headers, body and json; the response may be freed again. */
 void aws_response_free(struct aws_response *r);

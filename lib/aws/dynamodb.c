@@ -27,16 +27,63 @@ const char *dynamodb_get_s(const json_t *item, const char *name, const char *fal
     return json_str(json_object_get(item, name), "S", fallback);
 }
 
-/* Numbers come as text; a fraction or more than 64 bits counts as no number of ours. */
 int64_t dynamodb_get_n(const json_t *item, const char *name, int64_t fallback)
 {
-    const char *text = json_str(json_object_get(item, name), "N", NULL);
+    return dynamodb_number(json_str(json_object_get(item, name), "N", NULL), fallback);
+}
+
+/* Numbers come as text; a fraction or more than 64 bits counts as no number of ours. */
+int64_t dynamodb_number(const char *text, int64_t fallback)
+{
     char *end = NULL;
     if (!text || !*text)
         return fallback;
     errno = 0;
     long long value = strtoll(text, &end, 10);
     return errno || *end ? fallback : value;
+}
+
+void dynamodb_value_read(struct json_pull *p, struct dynamodb_value *out)
+{
+    struct json_text type;
+    *out = (struct dynamodb_value){0};
+    if (jp_peek(p) != JP_OBJECT) {
+        jp_skip(p);
+        return;
+    }
+    jp_enter(p);
+    while (jp_member(p, &type)) {
+        if (JSON_TEXT_IS(&type, "S")) {
+            out->twice = out->twice || out->is_s;
+            out->is_s = jp_text(p, &out->s);
+        } else if (JSON_TEXT_IS(&type, "N")) {
+            out->twice = out->twice || out->is_n;
+            out->is_n = jp_text(p, &out->n);
+        } else {
+            jp_skip(p);
+        }
+    }
+}
+
+/* A number of ours has at most twenty characters. */
+int64_t dynamodb_slice_n(const struct json_slice *item, const char *name, int64_t fallback)
+{
+    struct json_pull p;
+    struct json_text attribute;
+    struct dynamodb_value value;
+    char text[64];
+    int64_t number = fallback;
+    jp_init(&p, item->text, item->len);
+    if (jp_peek(&p) != JP_OBJECT)
+        return fallback;
+    jp_enter(&p);
+    while (jp_member(&p, &attribute)) {
+        const bool wanted = json_text_is(&attribute, name, strlen(name));
+        dynamodb_value_read(&p, &value);
+        if (wanted && value.is_n && json_text_fit(&value.n, text, sizeof text))
+            number = dynamodb_number(text, fallback);
+    }
+    return number;
 }
 
 /* Opens the body with the table's name, which all operations have. */
@@ -162,4 +209,24 @@ json_t *dynamodb_last_key(const struct aws_response *response)
 {
     json_t *key = json_object_get(response->json, "LastEvaluatedKey");
     return json_is_object(key) ? key : NULL;
+}
+
+void dynamodb_page_open(struct dynamodb_page *page, const struct aws_response *response)
+{
+    answer_list_open(&page->list, response, "Items", "LastEvaluatedKey");
+}
+
+bool dynamodb_page_next(struct dynamodb_page *page)
+{
+    return answer_list_next(&page->list);
+}
+
+/* The key goes back as it came, so that it becomes a tree. */
+int dynamodb_page_end(struct dynamodb_page *page, json_t **key, struct error *err)
+{
+    const struct json_slice *last = &page->list.marked;
+    *key = NULL;
+    if (answer_list_end(&page->list, err))
+        return -1;
+    return last->text && *last->text == '{' ? json_parse(last->text, last->len, key, err) : 0;
 }

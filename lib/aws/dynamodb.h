@@ -5,7 +5,7 @@
 #ifndef STEPFLEET_AWS_DYNAMODB_H
 #define STEPFLEET_AWS_DYNAMODB_H
 
-#include "lib/aws/aws.h"
+#include "lib/aws/answer_list.h"
 
 /* {"S": text}; a new reference, NULL when memory is out or text is not UTF-8. */
 json_t *dynamodb_s(const char *text);
@@ -15,6 +15,18 @@ json_t *dynamodb_n(int64_t number);
 const char *dynamodb_get_s(const json_t *item, const char *name, const char *fallback);
 /* The integer of an N member; the fallback if it is absent, fractional or out of range. */
 int64_t dynamodb_get_n(const json_t *item, const char *name, int64_t fallback);
+/* The same of an item that is text. */
+int64_t dynamodb_slice_n(const struct json_slice *item, const char *name, int64_t fallback);
+/* The same of the text of an N; NULL: the fallback. */
+int64_t dynamodb_number(const char *text, int64_t fallback);
+
+/* What an attribute of an item is, as far as it is S or N. */
+struct dynamodb_value {
+    bool is_s, is_n, twice; /* twice: one of them is there two times */
+    struct json_text s, n;
+};
+/* Passes over the attribute's value at hand. */
+void dynamodb_value_read(struct json_pull *p, struct dynamodb_value *out);
 
 /* DescribeTable. */
 int dynamodb_describe_table(struct aws_request *r, const char *table, struct error *err);
@@ -81,5 +93,16 @@ int dynamodb_query(struct aws_request *r, const struct dynamodb_query *in, struc
 json_t *dynamodb_items(const struct aws_response *response);
 /* Where the next page starts, borrowed; NULL on the last page. */
 json_t *dynamodb_last_key(const struct aws_response *response);
+
+/* The same of an answer that was asked for as text: items one by one, from list.pull. */
+struct dynamodb_page {
+    struct answer_list list;
+};
+void dynamodb_page_open(struct dynamodb_page *page, const struct aws_response *response);
+/* As answer_list_next. */
+bool dynamodb_page_next(struct dynamodb_page *page);
+/* *key: where the next page starts, a new reference; NULL on the last page. -1 with *key NULL:
+ * ERR_SYNTAX, ERR_MEMORY. */
+int dynamodb_page_end(struct dynamodb_page *page, json_t **key, struct error *err);
 
 #endif

@@ -6,8 +6,12 @@
 
 int64_t epoch_member(const json_t *object, const char *name)
 {
+    return epoch_time(json_num(object, name, 0));
+}
+
+int64_t epoch_time(double seconds)
+{
     static const double year_9999 = 253402300799.0;
-    double seconds = json_num(object, name, 0);
     if (!(seconds > 0 && seconds <= year_9999))
         return 0;
     /* A double holds today's milliseconds exactly, but not their sixth decimal: round. */

@@ -9,4 +9,7 @@
  * millisecond; 0 if it is absent or out of range. */
 int64_t epoch_member(const json_t *object, const char *name);
 
+/* The same of the number itself. */
+int64_t epoch_time(double seconds);
+
 #endif

@@ -5,6 +5,7 @@
 #include "lib/aws/request.h"
 #include "lib/json/json_read.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int streams_describe_table(struct aws_request *r, const char *table, struct error *err)
@@ -101,48 +102,129 @@ int streams_records(struct aws_request *r, const char *iterator, int64_t limit, 
     jw_str(&w, "ShardIterator", iterator);
     if (limit > 0)
         jw_int(&w, "Limit", limit);
-    return aws_body_end(&w, r, AWS_DYNAMODB_STREAMS, "GetRecords", err);
+    const int rc = aws_body_end(&w, r, AWS_DYNAMODB_STREAMS, "GetRecords", err);
+    r->as_text = true;
+    return rc;
 }
 
-json_t *streams_records_of(const struct aws_response *response)
+void streams_page_open(struct streams_page *page, const struct aws_response *response)
 {
-    return aws_answer_array(response, "Records");
+    answer_list_open(&page->list, response, "Records", "NextShardIterator");
+    page->count = 0;
+    page->sound = true;
+    page->sequence[0] = '\0';
+    page->created = 0;
 }
 
-const char *streams_next(const struct aws_response *response)
+/* An object, or none. */
+static struct json_slice object_slice(struct json_pull *p)
 {
-    return json_str(response->json, "NextShardIterator", NULL);
+    const bool object = jp_peek(p) == JP_OBJECT;
+    const struct json_slice slice = jp_slice(p);
+    return object ? slice : (struct json_slice){0};
 }
 
-static json_t *object_member(json_t *object, const char *name)
+static void read_text(struct json_pull *p, char *out, size_t size)
 {
-    json_t *member = json_object_get(object, name);
-    return json_is_object(member) ? member : NULL;
+    struct json_text text;
+    if (jp_text(p, &text))
+        (void)json_text_fit(&text, out, size);
+}
+
+/* The member "dynamodb". */
+static void read_change(struct json_pull *p, const struct json_text *name,
+                        struct streams_record *out)
+{
+    double seconds = 0;
+    if (JSON_TEXT_IS(name, "Keys"))
+        out->keys = object_slice(p);
+    else if (JSON_TEXT_IS(name, "NewImage"))
+        out->new_image = object_slice(p);
+    else if (JSON_TEXT_IS(name, "SequenceNumber"))
+        read_text(p, out->sequence, sizeof out->sequence);
+    else if (JSON_TEXT_IS(name, "ApproximateCreationDateTime"))
+        out->created = jp_number(p, &seconds) ? epoch_time(seconds) : 0;
+    else
+        jp_skip(p);
 }
 
 /* DynamoDB itself is the one who removes expired items. */
-static bool is_expired(const json_t *record)
+static void read_identity(struct json_pull *p, const struct json_text *name,
+                          struct streams_record *out)
 {
-    const char *who = json_str(json_object_get(record, "userIdentity"), "PrincipalId", "");
-    return strcmp(who, "dynamodb.amazonaws.com") == 0;
+    struct json_text who;
+    if (!JSON_TEXT_IS(name, "PrincipalId"))
+        jp_skip(p);
+    else if (jp_text(p, &who))
+        out->expired = JSON_TEXT_IS(&who, "dynamodb.amazonaws.com");
 }
 
-int streams_record_read(json_t *record, struct streams_record *out, struct error *err)
+/* Each member of an object, if there is one, by one of the readers around. */
+typedef void (*member_fn)(struct json_pull *p, const struct json_text *name,
+                          struct streams_record *out);
+static void read_members(struct json_pull *p, member_fn read, struct streams_record *out)
 {
-    json_t *change = json_object_get(record, "dynamodb");
-    *out = (struct streams_record){
-        .id = json_str(record, "eventID", ""),
-        .event = json_str(record, "eventName", NULL),
-        .sequence = json_str(change, "SequenceNumber", NULL),
-        .created = epoch_member(change, "ApproximateCreationDateTime"),
-        .expired = is_expired(record),
-        .keys = object_member(change, "Keys"),
-        .new_image = object_member(change, "NewImage"),
-        .old_image = object_member(change, "OldImage"),
-    };
-    if (!out->event || !out->sequence || !out->keys)
+    struct json_text name;
+    if (jp_peek(p) != JP_OBJECT) {
+        jp_skip(p);
+        return;
+    }
+    jp_enter(p);
+    while (jp_member(p, &name))
+        read(p, &name, out);
+}
+
+static void read_record(struct json_pull *p, const struct json_text *name,
+                        struct streams_record *out)
+{
+    if (JSON_TEXT_IS(name, "eventName"))
+        read_text(p, out->event, sizeof out->event);
+    else if (JSON_TEXT_IS(name, "dynamodb"))
+        read_members(p, read_change, out);
+    else if (JSON_TEXT_IS(name, "userIdentity"))
+        read_members(p, read_identity, out);
+    else
+        jp_skip(p);
+}
+
+bool streams_page_next(struct streams_page *page, struct streams_record *out)
+{
+    while (answer_list_next(&page->list)) {
+        *out = (struct streams_record){0};
+        read_members(&page->list.pull, read_record, out);
+        page->count++;
+        page->sound = out->event[0] && out->sequence[0] && out->keys.text;
+        if (!page->sound)
+            continue;
+        memcpy(page->sequence, out->sequence, sizeof page->sequence);
+        page->created = out->created;
+        return true;
+    }
+    return false;
+}
+
+int streams_page_end(struct streams_page *page, char **iterator, struct error *err)
+{
+    struct streams_record record;
+    struct json_pull p;
+    struct json_text next;
+    *iterator = NULL;
+    while (streams_page_next(page, &record))
+        ;
+    if (answer_list_end(&page->list, err))
+        return -1;
+    if (!page->sound)
         return err_set(err, ERR_SYNTAX,
                        "GetRecords answered a record without eventName, SequenceNumber or Keys");
+    if (!page->list.marked.text)
+        return 0;
+    jp_init(&p, page->list.marked.text, page->list.marked.len);
+    if (!jp_text(&p, &next))
+        return 0;
+    *iterator = malloc(next.len + 1);
+    if (!*iterator)
+        return err_set(err, ERR_MEMORY, "out of memory for an iterator");
+    (void)json_text_copy(&next, *iterator);
     return 0;
 }
 

@@ -1,12 +1,13 @@
 /* streams: building calls of DynamoDB Streams and reading their answers. Pure functions, any
- * thread. Texts and trees in results are borrowed from the response's json.
+ * thread. Texts and trees in results are borrowed from the response's json, but for records: their
+ * answer stays text (as_text).
  *
  * A stream is a lineage of shards: read a shard to its end before its children. A parent that the
  * stream no longer tells has been trimmed. */
 #ifndef STEPFLEET_AWS_STREAMS_H
 #define STEPFLEET_AWS_STREAMS_H
 
-#include "lib/aws/aws.h"
+#include "lib/aws/answer_list.h"
 
 /* DescribeTable (a call to DynamoDB itself), for the name of a table's stream. */
 int streams_describe_table(struct aws_request *r, const char *table, struct error *err);
@@ -43,25 +44,36 @@ int streams_iterator(struct aws_request *r, const struct streams_start *in, stru
 const char *streams_iterator_of(const struct aws_response *response);
 
 enum { STREAMS_RECORDS_MAX = 1000 };
-/* GetRecords of up to `limit` records (0: as many as one answer holds). Retrying it is harmless. */
+/* GetRecords of up to `limit` records (0: as many as one answer holds). Retrying it is harmless.
+ * No record at all means: go on later. */
 int streams_records(struct aws_request *r, const char *iterator, int64_t limit, struct error *err);
-/* Records of its answer, a borrowed array; an empty one means: go on later. */
-json_t *streams_records_of(const struct aws_response *response);
-/* The iterator to go on with; NULL: the shard is closed and was read to its end. */
-const char *streams_next(const struct aws_response *response);
 
+enum { STREAMS_EVENT_MAX = 16, STREAMS_SEQUENCE_MAX = 64 };
 struct streams_record {
-    const char *id;    /* of the event */
-    const char *event; /* INSERT, MODIFY, REMOVE */
-    const char *sequence;
-    int64_t created; /* wall microseconds, to a second or so; 0 if absent */
-    bool expired;    /* removed by TimeToLive */
-    json_t *keys;
-    json_t *new_image; /* NULL: not in the view, or there is none */
-    json_t *old_image;
+    char event[STREAMS_EVENT_MAX]; /* INSERT, MODIFY, REMOVE */
+    char sequence[STREAMS_SEQUENCE_MAX];
+    int64_t created;             /* wall microseconds, to a second or so; 0 if absent */
+    bool expired;                /* removed by TimeToLive */
+    struct json_slice keys;      /* an object */
+    struct json_slice new_image; /* an object; text NULL: not in the view, or there is none */
 };
-/* Reads a record. -1 with ERR_SYNTAX if it has no keys, event or sequence number. */
-int streams_record_read(json_t *record, struct streams_record *out, struct error *err);
+
+/* Records of an answer, one by one. Slices are borrowed from its body. */
+struct streams_page {
+    struct answer_list list;
+    size_t count;                        /* records so far, unsound ones included */
+    bool sound;                          /* the last of them was */
+    char sequence[STREAMS_SEQUENCE_MAX]; /* of the last one, */
+    int64_t created;                     /* if it was sound */
+};
+void streams_page_open(struct streams_page *page, const struct aws_response *response);
+/* The next record that has keys, event and sequence number: others are passed over. False: there
+ * are no more, as often as it is asked. */
+bool streams_page_next(struct streams_page *page, struct streams_record *out);
+/* Passes over what is left. *iterator: to go on with, the caller's to free; NULL: the shard is
+ * closed and was read to its end. -1 with *iterator NULL: ERR_SYNTAX if the text or its last record
+ * is unsound, ERR_MEMORY. */
+int streams_page_end(struct streams_page *page, char **iterator, struct error *err);
 
 /* As strcmp; the numbers are decimal and too long for any integer type. */
 int streams_sequence_compare(const char *a, const char *b);

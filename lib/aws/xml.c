@@ -3,6 +3,7 @@
 #include "lib/aws/xml.h"
 
 #include "lib/base/hex.h"
+#include "lib/base/utf8.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -191,29 +192,10 @@ bool xml_find(const struct xml_node *parent, const char *path, struct xml_node *
     return true;
 }
 
-/* The caller has checked that it is a Unicode scalar value. */
-static void add_utf8(struct buf *out, uint32_t c)
-{
-    if (c < 0x80) {
-        buf_addc(out, (char)c);
-    } else if (c < 0x800) {
-        buf_addc(out, (char)(0xc0 | c >> 6));
-        buf_addc(out, (char)(0x80 | (c & 63)));
-    } else if (c < 0x10000) {
-        buf_addc(out, (char)(0xe0 | c >> 12));
-        buf_addc(out, (char)(0x80 | (c >> 6 & 63)));
-        buf_addc(out, (char)(0x80 | (c & 63)));
-    } else {
-        buf_addc(out, (char)(0xf0 | c >> 18));
-        buf_addc(out, (char)(0x80 | (c >> 12 & 63)));
-        buf_addc(out, (char)(0x80 | (c >> 6 & 63)));
-        buf_addc(out, (char)(0x80 | (c & 63)));
-    }
-}
-
 /* "#65" or "#x41" (without & and ;). */
 static bool add_reference(struct buf *out, const char *p, size_t len)
 {
+    char utf8[4];
     bool hex = len > 1 && p[1] == 'x';
     int base = hex ? 16 : 10;
     uint32_t value = 0;
@@ -228,7 +210,7 @@ static bool add_reference(struct buf *out, const char *p, size_t len)
     }
     if (value == 0 || value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
         return false;
-    add_utf8(out, value);
+    buf_add(out, utf8, utf8_encode(value, utf8));
     return true;
 }
 

@@ -173,18 +173,16 @@ static bool is_known(struct finder *f, int64_t id)
 }
 
 /* A row of a run that is not here: its execution will be among the newest. */
-static int take_records(void *ctx, json_t *records, struct error *err)
+static int take_records(void *ctx, struct streams_page *page, size_t answer_len, struct error *err)
 {
     struct finder *f = ctx;
-    json_t *each;
-    size_t i;
+    struct streams_record record;
+    (void)answer_len;
     (void)err;
-    json_array_foreach (records, i, each) {
-        struct streams_record record;
-        struct error why = {0};
-        if (streams_record_read(each, &record, &why) || strcmp(record.event, "REMOVE") == 0)
+    while (streams_page_next(page, &record)) {
+        if (strcmp(record.event, "REMOVE") == 0)
             continue;
-        int64_t id = dynamodb_get_n(record.keys, f->range_key, 0);
+        int64_t id = dynamodb_slice_n(&record.keys, f->range_key, 0);
         if (id <= 0 || is_known(f, id))
             continue;
         f->again = AGAIN;

@@ -208,6 +208,24 @@ static bool came_back(struct mirror_run *r, const struct error *err)
     return true;
 }
 
+static void page_taken(struct mirror_run *r, json_t *next)
+{
+    trouble_over(&r->trouble, r->mirror->loop, r->id);
+    json_decref(r->start_key);
+    r->start_key = next;
+    if (!next)
+        end_pass(r);
+}
+
+/* Where it came from, for whoever asks AWS about it. */
+static const struct error *answer_error(const struct mirror_run *r,
+                                        const struct aws_response *response, struct error *why)
+{
+    if (why->code == ERR_SYNTAX)
+        err_wrap(why, "Query of %s (request %s)", r->details.table, response->request_id);
+    return why;
+}
+
 /* The listener is called last: it may touch the run through its follower. */
 static void page_came(void *ctx, struct aws_response *response, const struct error *err)
 {
@@ -217,16 +235,13 @@ static void page_came(void *ctx, struct aws_response *response, const struct err
     bool moved = false;
     if (!came_back(r, err))
         return;
-    if (err || mirror_take_page(r, response, &key, &moved, &why)) {
-        page_failed(r, err ? err : &why);
-        return;
-    }
-    trouble_over(&r->trouble, r->mirror->loop, r->id);
+    if (!err && mirror_take_page(r, response, &key, &moved, &why))
+        err = answer_error(r, response, &why);
     r->pass_moved = r->pass_moved || moved;
-    json_decref(r->start_key);
-    r->start_key = key;
-    if (!key)
-        end_pass(r);
+    if (err)
+        page_failed(r, err);
+    else
+        page_taken(r, key);
     if (moved && r->mirror->moved)
         r->mirror->moved(r->mirror->ctx, r->id);
 }
@@ -271,9 +286,12 @@ static void begin_pass(struct mirror_run *r, int64_t now)
  * which rows come as records. */
 static int build_page(const struct mirror_run *r, struct aws_request *request, struct error *err)
 {
-    return r->last_pass || mirror_streams(r)
-               ? audit_detail_query_consistent(request, &r->details, r->id, r->start_key, err)
-               : audit_detail_query(request, &r->details, r->id, r->start_key, err);
+    const int rc =
+        r->last_pass || mirror_streams(r)
+            ? audit_detail_query_consistent(request, &r->details, r->id, r->start_key, err)
+            : audit_detail_query(request, &r->details, r->id, r->start_key, err);
+    request->as_text = true;
+    return rc;
 }
 
 /* One call: the summary row, or the next page of the details. */

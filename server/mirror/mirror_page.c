@@ -1,9 +1,13 @@
-/* One page of audit rows on its way into the store. */
+/* Audit rows on their way from an answer's text into the store, batch by batch: how many rows there
+ * are is not known before they are read. */
 #include "server/mirror/mirror_private.h"
 
 #include "lib/aws/dynamodb.h"
 
 #include <stdlib.h>
+
+/* A page of 1 MB has some three thousand rows. */
+enum { BATCH = 4096 };
 
 /* All of a row that can change. */
 static uint64_t row_hash(const struct audit_detail *row)
@@ -23,55 +27,80 @@ static int is_news(struct mirror_run *r, const struct audit_detail *row)
     return mirror_streams(r) ? 1 : seen_add(&r->seen, row_hash(row));
 }
 
-/* The rows of the page that are news; *rows is the caller's to free. */
-static int new_rows(struct mirror_run *r, json_t *items, struct audit_detail **rows, size_t *count,
-                    struct error *err)
+/* One text may be a task's id and its name, if the table calls its key so. */
+int mirror_rows_open(struct mirror_rows *rows, struct mirror_run *r, size_t answer_len,
+                     struct error *err)
 {
-    json_t *item;
-    size_t i;
-    *count = 0;
-    *rows = calloc(json_array_size(items) + 1, sizeof **rows);
-    if (!*rows)
+    *rows = (struct mirror_rows){.run = r, .list = reallocarray(NULL, BATCH, sizeof *rows->list)};
+    if (!rows->list)
         return err_set(err, ERR_MEMORY, "out of memory for audit rows");
-    json_array_foreach (items, i, item) {
-        struct audit_detail *row = &(*rows)[*count];
-        struct error why = {0};
-        if (audit_detail_read(item, &r->details, row, &why)) {
-            log_warn(r->mirror->loop->log, "an audit row cannot be read", LOG_INT("run_id", r->id),
-                     LOG_STR("error", why.message));
-            continue;
-        }
-        int added = is_news(r, row);
-        if (added < 0)
-            return err_set(err, ERR_MEMORY, "out of memory for audit rows");
-        *count += (size_t)added;
-    }
+    return json_texts_open(&rows->texts, 2 * answer_len, err);
+}
+
+/* Puts the batch into the store. */
+static int store_rows(struct mirror_rows *rows, struct error *err)
+{
+    if (rows->count && store_tasks_mirror(rows->run->mirror->loop->store, rows->run->id, rows->list,
+                                          rows->count, err))
+        return -1;
+    rows->moved = rows->moved || rows->count > 0;
+    rows->count = 0;
+    json_texts_reset(&rows->texts, 0);
     return 0;
 }
 
-/* Rows are remembered as seen before they are stored, so a failure to store them forgets all. */
-int mirror_take_items(struct mirror_run *r, json_t *items, bool *moved, struct error *err)
+int mirror_rows_add(struct mirror_rows *rows, struct json_pull *item, struct error *err)
 {
-    struct audit_detail *rows;
-    size_t count;
-    int rc = new_rows(r, items, &rows, &count, err);
-    if (!rc && count)
-        rc = store_tasks_mirror(r->mirror->loop->store, r->id, rows, count, err);
-    free(rows);
-    if (rc) {
-        /* What was noted as seen is not in the store. */
-        seen_free(&r->seen);
-        return -1;
+    const size_t mark = rows->texts.len;
+    struct audit_detail *row = &rows->list[rows->count];
+    struct error *why = rows->unread ? NULL : &rows->why;
+    if (audit_detail_pull(item, &rows->run->details, &rows->texts, row, why)) {
+        rows->unread++;
+        json_texts_reset(&rows->texts, mark);
+        return 0;
     }
-    *moved = *moved || count > 0;
-    return 0;
+    const int added = is_news(rows->run, row);
+    if (added < 0)
+        return err_set(err, ERR_MEMORY, "out of memory for audit rows");
+    if (!added)
+        json_texts_reset(&rows->texts, mark);
+    rows->count += (size_t)added;
+    return rows->count < BATCH ? 0 : store_rows(rows, err);
+}
+
+/* Rows are remembered as seen before they are stored, so a failure to store them forgets all. */
+int mirror_rows_close(struct mirror_rows *rows, int rc, bool *moved, struct error *err)
+{
+    struct mirror_run *r = rows->run;
+    if (!rc)
+        rc = store_rows(rows, err);
+    if (rc)
+        seen_free(&r->seen);
+    if (rows->unread)
+        log_warn(r->mirror->loop->log, "audit rows cannot be read", LOG_INT("run_id", r->id),
+                 LOG_INT("rows", (int64_t)rows->unread), LOG_STR("error", rows->why.message));
+    *moved = *moved || rows->moved;
+    json_texts_free(&rows->texts);
+    free(rows->list);
+    return rc;
 }
 
 int mirror_take_page(struct mirror_run *r, const struct aws_response *response, json_t **key,
                      bool *moved, struct error *err)
 {
-    if (mirror_take_items(r, dynamodb_items(response), moved, err))
-        return -1;
-    *key = json_incref(dynamodb_last_key(response));
-    return 0;
+    struct mirror_rows rows;
+    struct dynamodb_page page;
+    *key = NULL;
+    dynamodb_page_open(&page, response);
+    int rc = mirror_rows_open(&rows, r, response->http.body.len, err);
+    while (!rc && dynamodb_page_next(&page))
+        rc = mirror_rows_add(&rows, &page.list.pull, err);
+    if (!rc)
+        rc = dynamodb_page_end(&page, key, err);
+    rc = mirror_rows_close(&rows, rc, moved, err);
+    if (rc) {
+        json_decref(*key);
+        *key = NULL;
+    }
+    return rc;
 }

@@ -3,6 +3,7 @@
 #define STEPFLEET_MIRROR_PRIVATE_H
 
 #include "lib/audit/audit.h"
+#include "lib/json/json_pull.h"
 #include "server/loop/pace.h"
 #include "server/loop/seen.h"
 #include "server/loop/trouble.h"
@@ -60,11 +61,27 @@ struct mirror_run {
 };
 
 /* Reads one answer of a Query into the store; *key is the next page's start (a new reference) or
- * NULL, *moved is set when a row was news. */
+ * NULL, *moved is set when a row was news, which may be so with -1 as well. */
 int mirror_take_page(struct mirror_run *r, const struct aws_response *response, json_t **key,
                      bool *moved, struct error *err);
-/* The same for items that came otherwise. */
-int mirror_take_items(struct mirror_run *r, json_t *items, bool *moved, struct error *err);
+
+/* Rows of one run and one answer on their way into the store. On the caller's stack. */
+struct mirror_rows {
+    struct mirror_run *run;
+    struct audit_detail *list; /* not in the store yet */
+    size_t count;
+    struct json_texts texts; /* theirs */
+    bool moved;              /* rows were put into the store */
+    size_t unread;           /* items that make no sense */
+    struct error why;        /* of the first one */
+};
+/* -1: ERR_MEMORY; mirror_rows_close in any case. */
+int mirror_rows_open(struct mirror_rows *rows, struct mirror_run *r, size_t answer_len,
+                     struct error *err);
+/* Takes the reader's next value, an item of the run. -1: it cannot be stored. */
+int mirror_rows_add(struct mirror_rows *rows, struct json_pull *item, struct error *err);
+/* Stores the rest if rc is 0; sets *moved when a row was news. -1 if rc is that already, or now. */
+int mirror_rows_close(struct mirror_rows *rows, int rc, bool *moved, struct error *err);
 
 /* --- mirror_stream.c --- */
 

@@ -7,91 +7,103 @@
 
 /* --- records to runs --- */
 
-/* A page of records, read once for all runs, and whose rows they are. */
-struct page {
+/* Records of an answer, as many at a time as DynamoDB puts into one, and whose rows they are. They
+ * are read once for all runs. */
+struct batch {
     struct streams_record *records;
     int64_t *ids; /* of runs; 0: none */
     size_t count;
+    size_t answer_len;
     const char *key; /* the attribute that the ids are of; NULL: none was read */
 };
 
-static void page_free(struct page *p)
+static int batch_open(struct batch *b, size_t answer_len, struct error *err)
 {
-    free(p->records);
-    free(p->ids);
+    *b = (struct batch){.records = reallocarray(NULL, STREAMS_RECORDS_MAX, sizeof *b->records),
+                        .ids = reallocarray(NULL, STREAMS_RECORDS_MAX, sizeof *b->ids),
+                        .answer_len = answer_len};
+    return b->records && b->ids ? 0 : err_set(err, ERR_MEMORY, "out of memory for audit rows");
 }
 
-/* Records that make no sense are left out. */
-static int page_read(struct page *p, json_t *records, struct error *err)
+static void batch_free(struct batch *b)
 {
-    json_t *each;
-    size_t i;
-    const size_t size = json_array_size(records) + 1;
-    *p = (struct page){calloc(size, sizeof *p->records), calloc(size, sizeof *p->ids), 0, NULL};
-    if (!p->records || !p->ids)
-        return err_set(err, ERR_MEMORY, "out of memory for audit rows");
-    json_array_foreach (records, i, each) {
-        struct error why = {0};
-        p->count += streams_record_read(each, &p->records[p->count], &why) == 0;
-    }
-    return 0;
+    free(b->records);
+    free(b->ids);
+}
+
+/* False: there are no more records. */
+static bool batch_fill(struct batch *b, struct streams_page *page)
+{
+    b->count = 0;
+    b->key = NULL;
+    while (b->count < STREAMS_RECORDS_MAX && streams_page_next(page, &b->records[b->count]))
+        b->count++;
+    return b->count > 0;
 }
 
 /* Nearly always all runs name the key alike. */
-static void page_ids(struct page *p, const char *key)
+static void batch_ids(struct batch *b, const char *key)
 {
-    if (p->key && strcmp(p->key, key) == 0)
+    if (b->key && strcmp(b->key, key) == 0)
         return;
-    for (size_t i = 0; i < p->count; i++)
-        p->ids[i] = dynamodb_get_n(p->records[i].keys, key, 0);
-    p->key = key;
+    for (size_t i = 0; i < b->count; i++)
+        b->ids[i] = dynamodb_slice_n(&b->records[i].keys, key, 0);
+    b->key = key;
 }
 
-/* Images of the run's rows, in their order; *images stays NULL when there are none. Without an
- * image (the stream's view has none) the table is read soon. */
-static int images_of(struct mirror_run *r, const struct page *p, json_t **images, struct error *err)
+/* The image of one record. Without one (the stream's view has none) the table is read soon. */
+static int take_record(struct mirror_run *r, const struct streams_record *record,
+                       struct mirror_rows *rows, struct error *err)
 {
-    for (size_t i = 0; i < p->count; i++) {
-        const struct streams_record *record = &p->records[i];
-        if (p->ids[i] != r->id)
-            continue;
-        if (!record->new_image && strcmp(record->event, "REMOVE") != 0)
-            r->pace.due = loop_earlier(r->pace.due, loop_now(r->mirror->loop) + r->pace.min);
-        if (!record->new_image)
-            continue;
-        if (!*images)
-            *images = json_array();
-        if (json_array_append(*images, record->new_image))
-            return err_set(err, ERR_MEMORY, "out of memory for audit rows");
+    struct json_pull image;
+    if (record->new_image.text) {
+        jp_init(&image, record->new_image.text, record->new_image.len);
+        return mirror_rows_add(rows, &image, err);
     }
+    if (strcmp(record->event, "REMOVE") != 0)
+        r->pace.due = loop_earlier(r->pace.due, loop_now(r->mirror->loop) + r->pace.min);
     return 0;
 }
 
-/* Rows of runs that are not followed are left alone: their first pass will find them. */
-static int take_for(struct mirror_run *r, struct page *p, struct error *err)
+/* Whether one of the records is about the run. */
+static bool concerns(const struct batch *b, int64_t run_id)
+{
+    for (size_t i = 0; i < b->count; i++)
+        if (b->ids[i] == run_id)
+            return true;
+    return false;
+}
+
+/* Images of the run's rows, in their order. Rows of runs that are not followed are left alone:
+ * their first pass will find them. */
+static int take_for(struct mirror_run *r, struct batch *b, struct error *err)
 {
     bool moved = false;
-    json_t *images = NULL;
-    page_ids(p, r->details.hash_key);
-    int rc = images_of(r, p, &images, err);
-    if (!rc && images)
-        rc = mirror_take_items(r, images, &moved, err);
-    json_decref(images);
-    if (!rc && moved && r->mirror->moved)
+    struct mirror_rows rows;
+    batch_ids(b, r->details.hash_key);
+    if (!concerns(b, r->id))
+        return 0;
+    int rc = mirror_rows_open(&rows, r, b->answer_len, err);
+    for (size_t i = 0; i < b->count && !rc; i++)
+        if (b->ids[i] == r->id)
+            rc = take_record(r, &b->records[i], &rows, err);
+    rc = mirror_rows_close(&rows, rc, &moved, err);
+    if (moved && r->mirror->moved)
         r->mirror->moved(r->mirror->ctx, r->id);
     return rc;
 }
 
 /* What one of two streams calls back with: both end up in the same mirror. */
-static int take_page(void *ctx, json_t *records, struct error *err)
+static int take_page(void *ctx, struct streams_page *page, size_t answer_len, struct error *err)
 {
     struct mirror *m = ctx;
-    struct page page;
-    int rc = page_read(&page, records, err);
-    for (struct mirror_run *r = m->runs; r && !rc; r = r->next)
-        if (r->stream && !r->left && !r->finished)
-            rc = take_for(r, &page, err);
-    page_free(&page);
+    struct batch batch;
+    int rc = batch_open(&batch, answer_len, err);
+    while (!rc && batch_fill(&batch, page))
+        for (struct mirror_run *r = m->runs; r && !rc; r = r->next)
+            if (r->stream && !r->left && !r->finished)
+                rc = take_for(r, &batch, err);
+    batch_free(&batch);
     return rc;
 }
 

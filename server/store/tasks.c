@@ -193,7 +193,7 @@ static const char *reason_of(const struct audit_detail *row)
     return c == VERDICT_NONE ? NULL : verdict_name(c);
 }
 
-/* For put_row, by its parameters' numbers. */
+/* For update_row and insert_row, by their parameters' numbers. */
 static void bind_row(struct stmt *stmt, int64_t run_id, int64_t seq, const struct audit_detail *row)
 {
     stmt_bind_int(stmt, 1, run_id);
@@ -218,28 +218,27 @@ static void bind_row(struct stmt *stmt, int64_t run_id, int64_t seq, const struc
     stmt_bind_int(stmt, 21, row->container_started_at);
 }
 
-/* Writes the row over its task, or as a new task behind the listed ones. */
-static int put_row(struct write *w, int64_t run_id, int64_t seq, const struct audit_detail *row,
-                   struct error *err)
+/* The row over a task that is there. Not by an INSERT with ON CONFLICT, which looks for the name in
+ * its index once more and makes the keys of all indexes before it knows that nothing is inserted.
+ */
+static const char update_row[] =
+    "UPDATE tasks SET ecs_task_id = ?4, status = ?5, object_key = coalesce(?6, object_key),"
+    " destination_key = ?7, start_time = ?8, update_time = ?9, exec_time = ?10, bytes = ?11,"
+    " stop_code = ?12, stopped_reason = ?13, exit_code = ?14, attempt = ?15, version = ?16,"
+    " reason = ?17, created_at = ?18, pull_started_at = ?19, pull_stopped_at = ?20,"
+    " container_started_at = ?21 WHERE run_id = ?1 AND seq = ?2";
+/* As a new task behind the listed ones. */
+static const char insert_row[] =
+    "INSERT INTO tasks (run_id, seq, name, ecs_task_id, status, object_key, destination_key,"
+    " start_time, update_time, exec_time, bytes, stop_code, stopped_reason, exit_code, attempt,"
+    " version, reason, created_at, pull_started_at, pull_stopped_at, container_started_at)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+    " ?19, ?20, ?21)";
+
+static int put_row(struct write *w, const char *sql, int64_t run_id, int64_t seq,
+                   const struct audit_detail *row, struct error *err)
 {
-    struct stmt *stmt = conn_stmt(
-        w->conn,
-        "INSERT INTO tasks (run_id, seq, name, ecs_task_id, status, object_key, destination_key,"
-        " start_time, update_time, exec_time, bytes, stop_code, stopped_reason, exit_code, attempt,"
-        " version, reason, created_at, pull_started_at, pull_stopped_at, container_started_at)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-        " ?19, ?20, ?21)"
-        " ON CONFLICT (run_id, seq) DO UPDATE SET ecs_task_id = excluded.ecs_task_id,"
-        " status = excluded.status, object_key = coalesce(excluded.object_key, object_key),"
-        " destination_key = excluded.destination_key, start_time = excluded.start_time,"
-        " update_time = excluded.update_time, exec_time = excluded.exec_time,"
-        " bytes = excluded.bytes, stop_code = excluded.stop_code,"
-        " stopped_reason = excluded.stopped_reason, exit_code = excluded.exit_code,"
-        " attempt = excluded.attempt, version = excluded.version, reason = excluded.reason,"
-        " created_at = excluded.created_at, pull_started_at = excluded.pull_started_at,"
-        " pull_stopped_at = excluded.pull_stopped_at,"
-        " container_started_at = excluded.container_started_at",
-        err);
+    struct stmt *stmt = conn_stmt(w->conn, sql, err);
     if (!stmt)
         return -1;
     bind_row(stmt, run_id, seq, row);
@@ -274,7 +273,7 @@ static int take_row(struct write *w, struct run_state *run, const struct audit_d
     int64_t seq = known.seq;
     if (seq < 0 && next_seq(w, run->id, &seq, err))
         return -1;
-    if (put_row(w, run->id, seq, row, err))
+    if (put_row(w, known.seq < 0 ? insert_row : update_row, run->id, seq, row, err))
         return -1;
     if (known.seq < 0)
         run->task_count++;

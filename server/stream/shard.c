@@ -183,30 +183,43 @@ static void note_age(struct shard *shard, int64_t age, int64_t now)
     shard->behind_since = now - since > BEHIND_MIN ? since : LOOP_NEVER;
 }
 
-/* Takes the records over and notes how far that is; -1 with the shard's place as it was. */
-static int take(struct shard *shard, json_t *records, struct error *err)
+/* Notes how far the records were taken over; -1 with the shard's place as it was. */
+static int note_place(struct shard *shard, const struct streams_page *page, struct error *err)
 {
     struct stream *s = shard->stream;
-    struct streams_record last;
-    char before[SHARD_SEQUENCE_MAX];
-    size_t count = json_array_size(records);
+    char before[STREAMS_SEQUENCE_MAX];
     int64_t now = loop_now(s->o.loop);
-    if (count == 0) {
+    if (page->count == 0) {
         shard->behind_since = LOOP_NEVER;
         shard->emptied_at = now;
         return 0;
     }
-    if (streams_record_read(json_array_get(records, count - 1), &last, err) ||
-        strlen(last.sequence) >= SHARD_SEQUENCE_MAX || s->o.page(s->o.ctx, records, err))
-        return -1;
-    (void)snprintf(before, sizeof before, "%s", shard->sequence);
-    (void)snprintf(shard->sequence, sizeof shard->sequence, "%s", last.sequence);
+    memcpy(before, shard->sequence, sizeof before);
+    memcpy(shard->sequence, page->sequence, sizeof before);
     if (stream_keep(s, shard, err)) {
-        (void)snprintf(shard->sequence, sizeof shard->sequence, "%s", before);
+        memcpy(shard->sequence, before, sizeof before);
         return -1;
     }
-    note_age(shard, last.created ? clock_wall(s->o.loop->clock) - last.created : 0, now);
+    note_age(shard, page->created ? clock_wall(s->o.loop->clock) - page->created : 0, now);
     return 0;
+}
+
+/* Takes the records of an answer over. *next: the iterator to go on with. */
+static int take(struct shard *shard, const struct aws_response *response, bool *any, char **next,
+                struct error *err)
+{
+    const struct stream_options *o = &shard->stream->o;
+    struct streams_page page;
+    *next = NULL;
+    streams_page_open(&page, response);
+    int rc = o->page(o->ctx, &page, response->http.body.len, err);
+    if (!rc && streams_page_end(&page, next, err))
+        rc = err_wrap(err, "GetRecords of %s (request %s)", shard->stream->table,
+                      response->request_id);
+    if (!rc)
+        rc = note_place(shard, &page, err);
+    *any = page.count > 0;
+    return rc;
 }
 
 /* A closed shard that was read to its end. */
@@ -232,21 +245,20 @@ static void came(void *ctx, struct aws_response *response, const struct error *e
         failed(shard, err);
         return;
     }
-    json_t *records = streams_records_of(response);
-    const char *next = streams_next(response);
-    char *iterator = next ? strdup(next) : NULL;
-    if ((next && !iterator) || take(shard, records, &why)) {
-        free(iterator);
+    char *next;
+    bool any;
+    if (take(shard, response, &any, &next, &why)) {
+        free(next);
         not_kept(shard, &why);
         return;
     }
-    pace_looked(&shard->pace, loop_now(shard->stream->o.loop), json_array_size(records) > 0, 0);
+    pace_looked(&shard->pace, loop_now(shard->stream->o.loop), any, 0);
     if (!next) {
         end(shard);
         return;
     }
     free(shard->iterator);
-    shard->iterator = iterator;
+    shard->iterator = next;
 }
 
 static void ask(struct shard *shard)

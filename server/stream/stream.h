@@ -20,8 +20,8 @@ struct stream_options {
     const char *table;       /* copied */
     int64_t interval;        /* shortest time between two reads of a shard, us; 0: 400 ms */
     int64_t retry; /* until a stream that could not be read is looked for again; 0: 60 s */
-    /* Takes a page of records over (an array of GetRecords). -1: they come again. */
-    int (*page)(void *ctx, json_t *records, struct error *err);
+    /* Takes the records of an answer over, which is so many bytes long. -1: they come again. */
+    int (*page)(void *ctx, struct streams_page *page, size_t answer_len, struct error *err);
     /* From now on every change comes as a record. */
     void (*live)(void *ctx);
     void *ctx;

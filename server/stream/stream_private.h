@@ -6,7 +6,7 @@
 #include "server/store/store.h"
 #include "server/stream/stream.h"
 
-enum { SHARD_ID_MAX = 96, SHARD_SEQUENCE_MAX = 64, STREAM_ARN_MAX = 1024 };
+enum { SHARD_ID_MAX = 96, STREAM_ARN_MAX = 1024 };
 
 /*     WAITING -> STARTING <-> READING -> DONE
  *
@@ -20,10 +20,10 @@ struct shard {
     struct stream *stream;
     struct shard *next;
     char id[SHARD_ID_MAX];
-    char parent[SHARD_ID_MAX];         /* "": none */
-    char sequence[SHARD_SEQUENCE_MAX]; /* of the last record taken over; "": none */
-    bool latest;                       /* without a sequence: from now on, else from the oldest */
-    bool listed;                       /* in the listing under way */
+    char parent[SHARD_ID_MAX];           /* "": none */
+    char sequence[STREAMS_SEQUENCE_MAX]; /* of the last record taken over; "": none */
+    bool latest;                         /* without a sequence: from now on, else from the oldest */
+    bool listed;                         /* in the listing under way */
     bool busy, dropped;
     enum shard_state state;
     char *iterator;

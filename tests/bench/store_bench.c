@@ -7,8 +7,8 @@
  *
  * Each prints one JSON object. All is durable (synchronous=FULL) before it counts. */
 #include "lib/db/db.h"
-#include "lib/json/json_read.h"
-#include "server/store/store.h"
+#include "lib/json/json_pull.h"
+#include "server/mirror/mirror_private.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -153,11 +153,11 @@ static void bench_history(void)
 
 /* --- audit rows ------------------------------------------------------------------------------- */
 
-/* A page of Query's answer as text. */
+/* The answer to a Query as it comes over the wire. */
 static void write_page(struct buf *out, int64_t run_id, size_t from, const char *status)
 {
     buf_reset(out);
-    buf_addc(out, '[');
+    buf_addf(out, "{\"Count\":%d,\"Items\":[", PAGE);
     for (size_t i = from; i < from + PAGE; i++)
         buf_addf(out,
                  "%s{\"workflow_run_id\":{\"N\":\"%" PRId64 "\"},\"ecs_task_id\":{\"S\":"
@@ -168,45 +168,53 @@ static void write_page(struct buf *out, int64_t run_id, size_t from, const char 
                  "\"destination_key\":{\"S\":\"input/sample.bin_0123456789abcdef\"},"
                  "\"bytes\":{\"N\":\"1048576\"},\"exit_code\":{\"N\":\"0\"}}",
                  i == from ? "" : ",", run_id, i, i, status, *status == 'R' ? 1 : 2);
-    buf_addc(out, ']');
+    buf_addf(out,
+             "],\"LastEvaluatedKey\":{\"workflow_run_id\":{\"N\":\"%" PRId64
+             "\"},\"ecs_task_id\":{\"S\":\"0123456789abcdef0123456789a%05zu\"}},"
+             "\"ScannedCount\":%d}",
+             run_id, from + PAGE - 1, PAGE);
     if (buf_check(out, &err))
         die("writing a page");
 }
 
-static void take_page(struct bench *b, int64_t run_id, const struct buf *text)
+/* What the AWS client and the mirror do with an answer: it is checked to be JSON, its rows are read
+ * and stored. */
+static void take_page(struct mirror_run *run, const struct buf *text)
 {
-    static const struct audit_table table = {"details", "workflow_run_id", "ecs_task_id"};
-    static struct audit_detail rows[PAGE];
-    json_t *items = NULL;
-    if (json_parse(buf_str(text), text->len, &items, &err))
+    const struct aws_response response = {.status = 200, .http.body = *text};
+    json_t *key = NULL;
+    bool moved = false;
+    if (json_check(buf_str(text), text->len, &err))
         die("parsing a page");
-    for (size_t i = 0; i < PAGE; i++)
-        if (audit_detail_read(json_array_get(items, i), &table, &rows[i], &err))
-            die("reading a row");
-    if (store_tasks_mirror(b->store, run_id, rows, PAGE, &err))
+    if (mirror_take_page(run, &response, &key, &moved, &err) || !moved || !key)
         die("mirroring rows");
-    json_decref(items);
+    json_decref(key);
 }
 
 static void bench_mirror(void)
 {
     static const char *const statuses[] = {"Running", "Completed"};
+    static const struct audit_table table = {"details", "workflow_run_id", "ecs_task_id"};
     struct bench b;
     struct buf text;
     double seconds = 0;
     size_t rows = 0;
     bench_open(&b);
+    const struct loop loop = {.clock = clock_system(), .store = b.store};
+    struct mirror mirror = {.loop = &loop};
     buf_init(&text, BUF_MAX_PAYLOAD);
     for (int64_t run = 1; run <= 5; run++) {
+        struct mirror_run followed = {.mirror = &mirror, .id = run, .details = table};
         create_run(&b, run, TASKS);
         for (size_t s = 0; s < COUNT(statuses); s++) {
             for (size_t from = 0; from < TASKS; from += PAGE, rows += PAGE) {
                 write_page(&text, run, from, statuses[s]);
                 int64_t began = clock_mono(clock_system());
-                take_page(&b, run, &text);
+                take_page(&followed, &text);
                 seconds += seconds_since(began);
             }
         }
+        seen_free(&followed.seen);
     }
     buf_free(&text);
     bench_close(&b);

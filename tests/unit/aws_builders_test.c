@@ -120,6 +120,65 @@ Test(dynamodb, reading_items)
     cr_assert_null(dynamodb_s("\xff"), "not UTF-8");
 }
 
+/* Reads all items' member n, and the key behind them. */
+static size_t sum_page(const char *body, int64_t *sum, json_t **key)
+{
+    struct aws_response a = {.status = 200};
+    struct dynamodb_page page;
+    size_t count = 0;
+    *sum = 0;
+    buf_init(&a.http.body, BUF_MAX_LINE);
+    buf_adds(&a.http.body, body);
+    dynamodb_page_open(&page, &a);
+    for (; dynamodb_page_next(&page); count++) {
+        const struct json_slice item = jp_slice(&page.list.pull);
+        *sum += dynamodb_slice_n(&item, "n", 0);
+    }
+    struct error err = {0};
+    if (dynamodb_page_end(&page, key, &err))
+        *sum = -1;
+    aws_response_free(&a);
+    return count;
+}
+
+Test(dynamodb, pages_as_text)
+{
+    static const struct {
+        const char *body;
+        size_t count;
+        int64_t sum; /* -1: the page is refused */
+        bool more;
+    } cases[] = {
+        {"{\"Items\":[{\"n\":{\"N\":\"-42\"}},{\"n\":{\"N\":\"50\"}}],\"LastEvaluatedKey\":{\"n\":"
+         "{\"N\":\"1\"}}}",
+         2, 8, true},
+        {"{\"LastEvaluatedKey\":{\"n\":{\"N\":\"1\"}},\"Count\":1,\"Items\":[{\"n\":{\"N\":\"7\"}}]"
+         ","
+         "\"ConsumedCapacity\":{\"Items\":[1,2]}}",
+         1, 7, true},
+        {"{\"Items\":[{\"n\":{\"N\":\"1.5\"}},{\"n\":{\"N\":\"1e30\"}},{\"n\":{\"S\":\"5\"}},{"
+         "\"n\":5},"
+         "[],{},null]}",
+         7, 0, false},
+        {"{\"Items\":[],\"LastEvaluatedKey\":{\"n\":{\"N\":\"1\"}}}", 0, 0, true},
+        {"{\"It\\u0065ms\":[{\"\\u006e\":{\"\\u004E\":\"\\u0035\"}}],\"LastEvaluatedKey\":null}", 1,
+         5, false},
+        {"{\"Items\":{\"n\":{\"N\":\"1\"}},\"LastEvaluatedKey\":[]}", 0, 0, false},
+        {"{}", 0, 0, false},
+        {"", 0, 0, false},
+        {"{\"Items\":[],\"Items\":[]}", 0, -1, false},
+        {"{\"Items\":[],\"LastEvaluatedKey\":{\"a\":1,\"a\":2}}", 0, -1, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int64_t sum;
+        json_t *key;
+        cr_expect_eq(sum_page(cases[i].body, &sum, &key), cases[i].count, "%s", cases[i].body);
+        cr_expect_eq(sum, cases[i].sum, "%s", cases[i].body);
+        cr_expect_eq(key != NULL, cases[i].more, "%s", cases[i].body);
+        json_decref(key);
+    }
+}
+
 Test(ecs, bodies)
 {
     static const char *const subnets[] = {"subnet-1", "subnet-2"};

@@ -1,4 +1,5 @@
 /* lib/aws, the parts without a network: endpoints, credentials, retry rules, error answers. */
+#include "lib/aws/answer.h"
 #include "lib/aws/aws_error.h"
 #include "lib/aws/credentials.h"
 #include "lib/aws/endpoint.h"
@@ -352,4 +353,56 @@ Test(aws_error, answers_of_all_shapes)
         json_decref(json);
         http_response_free(&r);
     }
+}
+
+/* --- answers that stay text --- */
+
+static int judge(int status, const char *body, struct aws_response *out, struct error *err)
+{
+    const struct aws_request request = {
+        .service = AWS_DYNAMODB, .operation = "Query", .as_text = true};
+    struct http_response http = {.status = status};
+    buf_init(&http.headers, 4096);
+    buf_init(&http.body, BUF_MAX_AWS_REPLY);
+    buf_adds(&http.headers, "x-amzn-RequestId: req-1\r\n");
+    buf_adds(&http.body, body);
+    *out = (struct aws_response){0};
+    return answer_read(&request, &http, out, err);
+}
+
+/* What is damaged is found before the caller sees it, and worth another attempt. */
+Test(aws_answer, text_is_checked_and_left_as_it_is)
+{
+    struct aws_response a;
+    struct error err = {0};
+    cr_assert_eq(judge(200, "{\"Items\":[]}", &a, &err), 0, "%s", err.message);
+    cr_expect_null(a.json);
+    cr_expect_str_eq(buf_str(&a.http.body), "{\"Items\":[]}");
+    aws_response_free(&a);
+    cr_assert_eq(judge(200, "{\"Items\":\n [}", &a, &err), -1);
+    cr_expect_eq(err.code, ERR_NETWORK);
+    cr_expect_str_eq(err.message, "the answer (request req-1) is not JSON: line 2, column 3: no "
+                                  "value where one is due");
+    aws_response_free(&a);
+    cr_assert_eq(judge(400, "{\"__type\":\"a#ThrottlingException\"}", &a, &err), -1);
+    cr_expect(err_is_remote(&err, "ThrottlingException"));
+    aws_response_free(&a);
+}
+
+Test(aws_answer, a_huge_error_is_no_tree)
+{
+    struct aws_response a;
+    struct error err = {0};
+    struct buf body;
+    buf_init(&body, BUF_MAX_AWS_REPLY);
+    buf_adds(&body, "{\"__type\":\"X\",\"list\":[");
+    while (body.len < BUF_MAX_LINE)
+        buf_adds(&body, "[],");
+    buf_adds(&body, "[]]}");
+    cr_assert_eq(judge(400, buf_str(&body), &a, &err), -1);
+    cr_expect(err_is_remote(&err, "HTTP 400"));
+    cr_expect_str_eq(err.request_id, "req-1");
+    cr_expect_null(a.json);
+    aws_response_free(&a);
+    buf_free(&body);
 }

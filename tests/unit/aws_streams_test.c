@@ -1,7 +1,11 @@
 #include "lib/aws/streams.h"
+
+#include "lib/aws/dynamodb.h"
 #include "lib/json/json_read.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static json_t *parse(const char *text)
@@ -125,31 +129,87 @@ Test(aws_streams, shards)
     "\"SequenceNumber\":\"100000000000000000001\",\"SizeBytes\":9,"                                \
     "\"NewImage\":{\"id\":{\"N\":\"1\"}},\"OldImage\":null}"
 
+/* An answer that stayed text; the body is borrowed. */
+static void open_page(struct streams_page *page, char *body)
+{
+    const struct aws_response a = {.http.body = {.data = body, .len = strlen(body)}};
+    streams_page_open(page, &a);
+}
+
 Test(aws_streams, records)
 {
-    struct aws_response a = answer(
-        "{\"NextShardIterator\":\"next\",\"Records\":[{\"eventID\":\"e\",\"eventName\":\"INSERT\","
-        "" CHANGE "},{\"eventName\":\"REMOVE\",\"userIdentity\":{\"Type\":\"Service\","
-        "\"PrincipalId\":\"dynamodb.amazonaws.com\"}," CHANGE "},{\"eventName\":\"INSERT\"}]}");
+    char body[] =
+        "{\"NextShardIterator\":\"n\\u0065xt\",\"Records\":[{\"eventID\":\"e\",\"eventName\":"
+        "\"INSERT\"," CHANGE "},{\"eventName\":\"INSERT\"},7,{\"eventName\":\"REMOVE\","
+        "\"userIdentity\":{\"Type\":\"Service\",\"PrincipalId\":\"dynamodb.amazonaws.com\"}," CHANGE
+        "}],\"x\":[{}]}";
+    struct streams_page page;
     struct streams_record record;
     struct error err = {0};
-    json_t *list = streams_records_of(&a);
-    cr_assert_eq(json_array_size(list), 3);
-    cr_expect_str_eq(streams_next(&a), "next");
-    cr_assert_eq(streams_record_read(json_array_get(list, 0), &record, &err), 0);
-    cr_expect_str_eq(record.id, "e");
+    char *next;
+    open_page(&page, body);
+    cr_assert(streams_page_next(&page, &record));
     cr_expect_str_eq(record.event, "INSERT");
     cr_expect_str_eq(record.sequence, "100000000000000000001");
     cr_expect_eq(record.created, INT64_C(1700000000000000));
-    cr_expect(!record.expired && record.keys && record.new_image && !record.old_image);
-    cr_assert_eq(streams_record_read(json_array_get(list, 1), &record, &err), 0);
+    cr_expect_not(record.expired);
+    cr_expect_eq(dynamodb_slice_n(&record.keys, "id", 0), 1);
+    cr_expect_eq(record.new_image.len, strlen("{\"id\":{\"N\":\"1\"}}"));
+    cr_assert(streams_page_next(&page, &record), "what is no record is passed over");
+    cr_expect_str_eq(record.event, "REMOVE");
     cr_expect(record.expired);
-    cr_expect_eq(streams_record_read(json_array_get(list, 2), &record, &err), -1);
-    aws_response_free(&a);
-    a = answer("{\"Records\":[],\"NextShardIterator\":null}");
-    cr_expect_eq(json_array_size(streams_records_of(&a)), 0);
-    cr_expect_null(streams_next(&a));
-    aws_response_free(&a);
+    cr_expect_not(streams_page_next(&page, &record));
+    cr_expect_not(streams_page_next(&page, &record), "as often as it is asked");
+    cr_assert_eq(streams_page_end(&page, &next, &err), 0, "%s", err.message);
+    cr_expect_str_eq(next, "next");
+    cr_expect_eq(page.count, 4);
+    cr_expect_str_eq(page.sequence, "100000000000000000001");
+    free(next);
+}
+
+/* Without records, without an iterator, or both; empty bodies are empty objects. */
+Test(aws_streams, pages_without_records)
+{
+    static const char *const bodies[] = {"{\"Records\":[],\"NextShardIterator\":null}",
+                                         "{}",
+                                         "",
+                                         "{\"Records\":{\"a\":[]}}",
+                                         "[{\"Records\":[]}]",
+                                         "{\"NextShardIterator\":7}"};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct streams_page page;
+        struct streams_record record;
+        char body[64];
+        char *next;
+        (void)snprintf(body, sizeof body, "%s", bodies[i]);
+        open_page(&page, body);
+        cr_expect_not(streams_page_next(&page, &record), "%s", bodies[i]);
+        cr_assert_eq(streams_page_end(&page, &next, NULL), 0, "%s", bodies[i]);
+        cr_expect_null(next);
+        cr_expect_eq(page.count, 0);
+    }
+}
+
+Test(aws_streams, pages_that_make_no_sense)
+{
+    static const char *const bodies[] = {
+        "{\"Records\":[{\"eventName\":\"INSERT\"," CHANGE "},{\"eventName\":\"INSERT\"}]}",
+        "{\"Records\":[{\"eventName\":\"INSERT\"}]}",
+        "{\"Records\":[{\"eventName\":\"AN EVENT THAT NOBODY KNOWS\"," CHANGE "}]}",
+        "{\"Records\":[],\"Records\":[]}",
+        "{\"Records\":[{\"eventName\":\"INSERT\"," CHANGE "}",
+    };
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct streams_page page;
+        struct error err = {0};
+        char body[512];
+        char *next;
+        (void)snprintf(body, sizeof body, "%s", bodies[i]);
+        open_page(&page, body);
+        cr_expect_eq(streams_page_end(&page, &next, &err), -1, "%s", body);
+        cr_expect_eq(err.code, ERR_SYNTAX);
+        cr_expect_null(next);
+    }
 }
 
 Test(aws_streams, sequence_numbers_are_ordered)
