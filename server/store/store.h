@@ -126,8 +126,9 @@ struct store_run_filter {
     int pattern;          /* 0: any */
     int64_t parent_id;    /* only runs that repeat this one; 0: any */
     const char *name;     /* exact workflow name; NULL: any */
-    const char *text;     /* found in workflow name, task names, object keys, reason; NULL: any */
+    const char *text;     /* found in workflow name, id, labels, reason, task names, object keys */
     int64_t since, until; /* submitted_at bounds, wall us; 0: none */
+    int64_t ended_since;  /* only runs that ended then or later, wall us; 0: any */
     int64_t before;       /* keyset: only runs submitted before this one; 0: from the newest */
     int limit;            /* 1..1000 */
 };
