@@ -311,6 +311,11 @@ struct store_counts {
 int store_count(struct store *s, int64_t failed_since, int64_t ended_since,
                 struct store_counts *out, struct error *err);
 
+/* Tasks by status at `count` moments, the first at `first`, each `step` after the one before (wall
+ * us): of runs that were not over at the moment before. What left the store is not counted. */
+int store_series(struct store *s, int64_t first, int64_t step, size_t count,
+                 int64_t (*out)[AUDIT_STATUS_COUNT], struct error *err);
+
 /* The number of the last change of any run; changes that come will have higher ones, also after a
  * restart. */
 int store_version(struct store *s, int64_t *version, struct error *err);
