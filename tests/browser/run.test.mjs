@@ -1,5 +1,6 @@
 // One run: why a task failed, cancelling, retrying, the offline copy, hostile names, many tasks.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { access, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
@@ -78,6 +79,54 @@ test("what changes while an answer is under way is not left for later, and nothi
 test("filters, sorting and the state machine are linked", async () => {
   const id = await server.submit(spec(2, { taskList: tasks(5, (i) => ({ taskName: `part-0000${i + 1}` })) }), 2);
   await server.over(id);
+test("a group of failures is the filter for exactly the tasks that it counts", async () => {
+  const id = await server.submit(spec(1, { taskList: tasks(5, (i) => ({ taskName: ["four-a", "four-b", "five", "fine", "task-00002"][i] })) }), 1);
+  await server.over(id);
+  const page = await browser.page();
+  await page.goto(`${server.url}/#/runs/${id}`);
+  assert.match(await page.locator(".summary.failed").innerText(), /^4 of 5 tasks failed: 4\s×\sExitCode\.$/);
+  for (const [exit, names] of [["exit 4", ["four-a", "four-b"]], ["exit 5", ["five"]]]) {
+    await page.locator(".failures li", { hasText: exit }).getByRole("button", { name: `${names.length} × ExitCode` }).click();
+    await page.getByText(`${names.length} of 5 tasks`, { exact: true }).waitFor();
+    for (const name of names) await grid(page).getByText(name, { exact: true }).waitFor();
+  }
+  await page.locator(".failures li", { hasText: "exit 5" }).getByRole("button", { name: "1 × ExitCode", pressed: true }).click();
+  await page.getByText("5 tasks", { exact: true }).waitFor();
+  await browser.done(page);
+});
+
+test("an answer that comes slowly is waited for as long as it comes", async () => {
+  const id = await server.submit(spec(1, { taskList: tasks(4) }), 1);
+  await server.over(id);
+  // Gives the tasks bit by bit, longer than the page waits for a server that says nothing (10 s).
+  const slow = createServer(async (request, response) => {
+    const body = await (await fetch(server.url + request.url)).text();
+    response.writeHead(200, { "Content-Type": "application/json" });
+    let [at, left] = [0, 13];
+    const timer = setInterval(() => {
+      const piece = body.slice(at, left-- > 1 ? at + Math.floor(body.length / 13) : undefined);
+      at += piece.length;
+      response.write(piece);
+      if (at === body.length) response.end();
+    }, 1000);
+    response.on("close", () => clearInterval(timer));
+  }).listen(0, "127.0.0.1");
+  await once(slow, "listening");
+  const page = await browser.page();
+  let asked = 0;
+  await page.route(/\/tasks\?/, (route) => {
+    asked++;
+    const url = new URL(route.request().url());
+    return route.continue({ url: `http://127.0.0.1:${slow.address().port}${url.pathname}${url.search}` });
+  });
+  await page.goto(`${server.url}/#/runs/${id}`);
+  await grid(page).getByText("task-00004").waitFor();
+  assert.equal(asked, 1);
+  await browser.done(page);
+  slow.close();
+  slow.closeAllConnections();
+});
+
   const page = await browser.page();
   await page.goto(`${server.url}/#/runs/${id}`);
   await page.locator(".counts").getByRole("button", { name: /1 failed/ }).click();
