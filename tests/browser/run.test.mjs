@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { access, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,6 +13,8 @@ const program = join(ROOT, process.env.STEPFLEET_BUILD ?? "build", "s3-copy-task
 const server = new Server();
 server.useWorkers({ "s3-copy-task": `case "$task_name" in
 *00002) exit 3 ;;
+four*) exit 4 ;;
+five*) exit 5 ;;
 slow*) exec tail -f /dev/null ;;
 wait*) while [ ! -e '${server.folder}'/"$task_name" ]; do sleep .1; done ;;
 esac
@@ -76,9 +79,6 @@ test("what changes while an answer is under way is not left for later, and nothi
   await browser.done(page);
 });
 
-test("filters, sorting and the state machine are linked", async () => {
-  const id = await server.submit(spec(2, { taskList: tasks(5, (i) => ({ taskName: `part-0000${i + 1}` })) }), 2);
-  await server.over(id);
 test("a group of failures is the filter for exactly the tasks that it counts", async () => {
   const id = await server.submit(spec(1, { taskList: tasks(5, (i) => ({ taskName: ["four-a", "four-b", "five", "fine", "task-00002"][i] })) }), 1);
   await server.over(id);
@@ -127,6 +127,9 @@ test("an answer that comes slowly is waited for as long as it comes", async () =
   slow.closeAllConnections();
 });
 
+test("filters, sorting and the state machine are linked", async () => {
+  const id = await server.submit(spec(2, { taskList: tasks(5, (i) => ({ taskName: `part-0000${i + 1}` })) }), 2);
+  await server.over(id);
   const page = await browser.page();
   await page.goto(`${server.url}/#/runs/${id}`);
   await page.locator(".counts").getByRole("button", { name: /1 failed/ }).click();
@@ -155,6 +158,8 @@ test("cancel asks first, then is seen live; what did not complete is retried", a
   const id = await server.submit(spec(1, { taskList: tasks(3, (i) => (i ? { taskName: `slow-${i}` } : {})) }), 1);
   await page.goto(`${server.url}/#/runs/${id}`);
   await page.locator(".summary.running").waitFor();
+  await page.locator(".facts div", { hasText: "Ends in about" }).waitFor(); // told once a task has ended
+  await page.locator(".facts div", { hasText: /^Tasks done.* an? (second|minute|hour)$/ }).waitFor();
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("button", { name: "Leave it" }).click();
   await page.getByRole("button", { name: "Cancel" }).click();
@@ -269,7 +274,17 @@ test("a thousand tasks are all there, and few are in the document", async () => 
   await page.mouse.move(box.x + box.width - 2, box.y + 80, { steps: 4 });
   await page.mouse.up();
   await page.getByRole("button", { name: /selected in the timeline/ }).waitFor();
-  assert.match(await page.locator(".details [role=status]").innerText(), /^\d+ of 1,000 tasks$/);
+  const count = page.locator(".details [role=status]");
+  const selected = await count.innerText();
+  assert.match(selected, /^\d+ of 1,000 tasks$/);
+  // Whoever gets the address sees the same.
+  assert.match(page.url(), /sel=/);
+  const other = await browser.page();
+  await other.goto(page.url());
+  await other.locator(".details").getByText(selected, { exact: true }).waitFor();
+  await other.getByLabel("Sort").selectOption("spec"); // other rows: what was selected is no more
+  await other.locator(".details").getByText("1,000 tasks", { exact: true }).waitFor();
+  await browser.done(other);
   await page.getByRole("button", { name: /selected in the timeline/ }).click();
   await page.locator(".details").getByText("1,000 tasks", { exact: true }).waitFor();
   await canvas.focus();
