@@ -53,7 +53,7 @@ function Scheme() {
 
 const keys = [["/", "search"], ["n", "new run: submit a spec"], ["g", "go to the runs"], ["?", "this help"],
   ["↑ ↓", "move in a table"], ["Enter", "open the row"], ["Esc", "close what is open"],
-  ["+ − 0", "timeline: zoom in, out, fit"], ["← → ↑ ↓", "timeline: move"], ["Shift + drag", "timeline: select"]];
+  ["+ − 0", "timeline: zoom in, out, fit"], ["← → ↑ ↓", "timeline: move"], ["Shift + drag", "timeline: select (Esc: all again)"]];
 
 function Help({ on, set, onClose }) {
   return html`<${Dialog} title="Keys" onClose=${onClose}>
@@ -97,8 +97,8 @@ function App() {
     <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); main.current.focus(); }}>To the content</a>
     <header class="top"><h1><a href="#/"><span class="mark" aria-hidden="true"></span>Stepfleet</a></h1>
       <${Freshness} /><span class="fill"></span>
-      ${!offline && html`<button class="primary" onClick=${() => setOpen("submit")}>Submit a spec</button>`}
-      <button class="plain" aria-label="Keys" title="Keys" onClick=${() => setOpen("help")}>?</button><${Scheme} /></header>
+      ${!offline && html`<button class="primary" title="Submit a spec (n)" aria-keyshortcuts="n" onClick=${() => setOpen("submit")}>Submit a spec</button>`}
+      <button class="plain" aria-label="Keys" title="Keys (?)" aria-keyshortcuts="?" onClick=${() => setOpen("help")}>?</button><${Scheme} /></header>
     <main id="main" ref=${main} tabindex="-1"><${View} route=${route} /></main>
     ${open === "submit" && html`<${Submit} onClose=${close} onDone=${(id) => { close(); location.hash = link(["runs", id]); }} />`}
     ${open === "help" && html`<${Help} on=${single} onClose=${close}

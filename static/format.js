@@ -26,10 +26,12 @@ export function clock(at) {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 const day = (date) => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-// Today's moments need no date.
-export function moment(at) {
-  const date = new Date(at);
-  return day(date) === day(new Date()) ? clock(date) : `${day(date)} ${clock(date)}`;
+// Today's moments need no date; `short` ones of other days no seconds, nor this year's the year.
+export function moment(at, short) {
+  const [date, today] = [new Date(at), new Date()];
+  if (day(date) === day(today)) return clock(date);
+  if (!short) return `${day(date)} ${clock(date)}`;
+  return date.getFullYear() === today.getFullYear() ? `${day(date).slice(5)} ${clock(date).slice(0, 5)}` : day(date);
 }
 
 export function duration(seconds) {
@@ -43,6 +45,19 @@ export function duration(seconds) {
   return hours < 48 ? `${hours} h ${two(Math.floor(whole / 60) % 60)} m` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+// A time that is estimated, no finer than it can be known.
+export function rough(seconds) {
+  if (!(seconds < 3600)) return duration(seconds);
+  return seconds < 59.5 ? `${Math.max(1, Math.round(seconds))} s` : `${Math.round(seconds / 60)} m`;
+}
+
+// So many a second, a minute or an hour, whichever is a number to be read.
+export function pace(perSecond) {
+  const [times, unit] = perSecond >= 1 ? [1, "a second"] : perSecond * 60 >= 1 ? [60, "a minute"] : [3600, "an hour"];
+  const value = perSecond * times;
+  return `${value < 10 ? value.toFixed(1) : number(Math.round(value))} ${unit}`;
+}
+
 export function bytes(count) {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;
@@ -52,27 +67,44 @@ export function bytes(count) {
 }
 
 // A run's seconds so far; a run that is going on grows between two answers of the server.
-export function elapsed(run, now = Date.now()) {
+export function elapsed(run, now) {
   const start = ms(run.submittedAt);
   return ((run.endedAt ? ms(run.endedAt) : Math.max(now, start)) - start) / 1000;
 }
 
-// Seconds until the run is over if it goes on as it did so far; NaN when that cannot be said.
-export function eta(run, now = Date.now()) {
-  const done = run.tasks.completed + run.tasks.failed + run.tasks.cancelled;
+// Tasks that a run which goes on ends a second, since it started; NaN when that cannot be said.
+const done = ({ tasks }) => tasks.completed + tasks.failed + tasks.cancelled;
+export function speed(run, now) {
   const spent = (now - ms(run.startedAt)) / 1000;
-  if (over(run.status) || done === 0 || !(spent > 0)) return NaN;
-  return ((run.tasks.total - done) * spent) / done;
+  return over(run.status) || done(run) === 0 || !(spent > 0) ? NaN : done(run) / spent;
 }
+
+// Seconds until the run is over if it goes on as it did so far; NaN when that cannot be said.
+export const eta = (run, now) => (run.tasks.total - done(run)) / speed(run, now);
 
 // Why a run of long ago has no tasks and events any more; "" while it has them.
 export const removed = (run) => (run.tasksRemovedAt
   ? `Tasks and events of this run were removed ${moment(run.tasksRemovedAt)}, as old as they were (--retention-days).` : "");
 
+// "7 × ExitCode, 2 × OutOfMemory": the classes that the execution's cause counts; "" when it counts none.
+export function classes(run) {
+  const counts = new Map();
+  for (const [, count, name] of (run.execution?.cause ?? "").matchAll(/(?:tasks? failed: |; )(\d+) x ([A-Z][A-Za-z0-9]*):/g)) {
+    counts.set(name, (counts.get(name) ?? 0) + Number(count));
+  }
+  const more = counts.size && /; and \d+ more reasons$/.test(run.execution.cause) ? ", …" : "";
+  return [...counts].map(([name, count]) => `${number(count)}\u00a0×\u00a0${name}`).join(", ") + more;
+}
+
+// All that is known of why a run ended as it did, or what it waits for; "" while all is well.
+export const reason = (run) => flat(run.reason ?? (run.execution?.error ? `${run.execution.error}: ${run.execution.cause ?? "no cause was given"}` : ""));
+
 // One line that tells what became of a run, the error first.
 export const summary = (run) => flat(whatBecame(run));
 function whatBecame(run) {
   const t = run.tasks;
+  const why = run.status === "Failed" && classes(run);
+  if (why) return `${number(t.failed)} of ${plural(t.total, "task")} failed: ${why}.`;
   if (run.reason) return run.reason[0].toUpperCase() + run.reason.slice(1);
   if (run.execution?.startError) return `Not started after ${plural(run.execution.startAttempts, "attempt")}: ${run.execution.startError}`;
   if (run.execution?.error) return `${run.execution.error}: ${run.execution.cause ?? "no cause was given"}`;

@@ -105,6 +105,8 @@ function bar(ctx, model, i, y, h, view, scale, colours) {
     const x = Math.max(0, (from - view.from) * scale);
     const w = Math.min((to - view.from) * scale, ctx.canvas.width) - x;
     if (w > 0 || p === 4) {
+      // Waiting is the ground that work stands out from.
+      if (p === 0) ctx.globalAlpha *= 0.6;
       ctx.fillStyle = p === 4 ? endColour(model.status[i], colours) : colours[`phase-${PHASES[p]}`];
       if (p === 0 && h >= 4) ctx.fillRect(x, y + h * 0.35, w, Math.max(h * 0.3, 1));
       else ctx.fillRect(x, y, Math.max(w, 2), h);
@@ -123,7 +125,7 @@ function cross(ctx, y, h, colours, x) {
 // The name on a piece of background, so that it is read over any bar; behind one that it would hide. Answers
 // where it ends.
 function label(ctx, name, y, h, colours, room, end) {
-  const text = format.cut(name.slice(0, 64), Math.max(8, Math.min(28, Math.floor(room / 24))));
+  const text = format.cut(format.flat(name.slice(0, 64)), Math.max(8, Math.min(28, Math.floor(room / 24))));
   ctx.globalAlpha = 0.88;
   ctx.fillStyle = colours.panel;
   const width = ctx.measureText(text).width + 12;

@@ -99,7 +99,7 @@ export function Graph({ data, query }) {
   if (definition === undefined) return html`<h2>State machine</h2><${Empty}>Loading…<//>`;
   if (!plan) return html`<h2>State machine</h2><${Empty}>${definition ? "This definition cannot be drawn." : "The server does not know the definition of this run."}<//>`;
   const frames = plan.nodes.filter((node) => node.frame);
-  return html`<h2>State machine</h2><div class="graph" ref=${box}><svg viewBox=${`0 0 ${Math.ceil(plan.width)} ${Math.ceil(plan.height)}`} width=${Math.ceil(plan.width)} style=${{ minWidth: `${Math.ceil(plan.width * 0.7)}px` }} role="group" aria-label="State machine">
+  return html`<h2>State machine</h2><div class="graph" ref=${box}><svg viewBox=${`0 0 ${Math.ceil(plan.width)} ${Math.ceil(plan.height)}`} style=${{ width: `${plan.width / 16}rem`, minWidth: `${(plan.width * 0.7) / 16}rem` }} role="group" aria-label="State machine">
     <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" /></marker></defs>
     ${frames.map((node) => html`<rect key=${node.id} class="frame" x=${node.x - node.width / 2} y=${node.y - node.height / 2} width=${node.width} height=${node.height} rx="10" />`)}
     ${plan.edges.map((edge) => html`<path key=${edge.id} class=${edge.error ? "edge error" : "edge"} d=${path(edge.points)} marker-end="url(#tip)" />`)}

@@ -2,7 +2,7 @@
 // `link` says which of the two it is, or since when the page is stale.
 import { useEffect, useState } from "preact/hooks";
 import { offline } from "./api.js";
-import { useLatest } from "./ui.js";
+import { Empty, html, useLatest } from "./ui.js";
 
 const POLL_MS = 1500; // without events
 const CHECK_MS = 15000; // with events: a connection may be dead without saying so
@@ -26,6 +26,12 @@ export function useLink() {
     return () => listeners.delete(set);
   }, []);
   return state;
+}
+
+// Stands where nothing is known yet.
+export function Waiting() {
+  const { mode, why } = useLink();
+  return html`<${Empty}>${mode === "stale" ? `Nothing is known yet: ${why}. It is tried again.` : "Loading…"}<//>`;
 }
 
 // Follows `path` (of events). `load(signal)` fetches all that is shown and is called at the start,

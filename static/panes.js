@@ -5,7 +5,7 @@ import * as format from "./format.js";
 import { said, stateOf } from "./history.js";
 import { change } from "./route.js";
 import { VirtualTable } from "./table.js";
-import { Alert, Empty, Name, Time, html } from "./ui.js";
+import { Alert, Count, Empty, Name, Time, html } from "./ui.js";
 
 const columns = [
   { name: "id", title: "Id", class: "c-id num", cell: (event) => format.number(event.id) },
@@ -19,7 +19,7 @@ export function Events({ data, edition, query }) {
   const rows = useMemo(() => (query.state ? data.events.filter((event) => stateOf(event) === query.state) : data.events.slice()), [edition, query.state]);
   const empty = format.removed(data.run) || (query.state ? "The run has not been in this state." : data.run.execution?.arn ? "No event yet." : "The execution has not started, so it has no event.");
   return html`<div class="toolbar">${query.state ? html`<button class="chip" onClick=${() => change({ state: "" })}>state ${format.cut(query.state, 60)} <span aria-hidden="true">✕</span><span class="hidden">: clear</span></button>` : ""}
-      <span class="dim num" role="status">${format.plural(rows.length, "event")}</span></div>
+      <${Count} text=${format.plural(rows.length, "event")} of=${query.state} /></div>
     <${VirtualTable} caption="State machine events" columns=${columns} rows=${rows} id=${(event) => event.id} chosen=${open?.id} onChoose=${(event) => setOpen(open?.id === event.id ? null : event)} empty=${empty} />
     ${open && html`<pre class="raw" tabindex="0" aria-label=${`Event ${open.id}`}>${format.json(open)}</pre>`}`;
 }

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import * as api from "./api.js";
 import * as format from "./format.js";
 import { place } from "./pointer.js";
+import { randomKey } from "./retry.js";
 import { Alert, Dialog, html } from "./ui.js";
 
 const LINE = 20; // px; the style sheet's line height of the editor
@@ -34,7 +35,7 @@ function Problems({ problems, more, go }) {
   return html`<ol id="problems" class="problems" aria-live="polite">${problems.map((problem, i) => html`<li key=${i}>
     <button class="plain" onClick=${() => go(problem.line)}>line ${problem.line}</button>
     ${problem.pointer && html`<code>${format.cut(format.flat(problem.pointer), 120)}</code>`} <span>${format.cut(format.flat(problem.detail), 600)}</span></li>`)}
-    ${more && html`<li>${more}</li>`}</ol>`;
+    ${more > 0 && html`<li>and ${format.plural(more, "more error")}</li>`}</ol>`;
 }
 
 function Gauge({ name, value, ceiling, unit }) {
@@ -48,15 +49,13 @@ function Forecast({ forecast }) {
   const { cost } = forecast;
   return html`<section class="forecast" aria-label="Forecast" aria-live="polite">
     <p>${forecast.accepted ? html`<b class="completed-text">● Valid.</b> ` : html`<b class="failed-text">✕ It would be refused.</b> `}
-      Pattern ${forecast.pattern}, ${format.plural(forecast.tasks, "task")}, all started ${forecast.start.seconds ? `within ${format.duration(forecast.start.seconds)}` : "at once"} (${forecast.start.perSecond} a second after a burst of ${forecast.start.burst}).</p>
+      Pattern ${forecast.pattern}, ${format.plural(forecast.tasks, "task")}, all started ${forecast.start.seconds ? `within ${format.rough(forecast.start.seconds)}` : "at once"} (${forecast.start.perSecond} a second after a burst of ${forecast.start.burst}).</p>
     <dl><${Gauge} name="Input" unit="bytes" value=${forecast.input.bytes} ceiling=${forecast.input.ceiling} />
       <${Gauge} name="History events" value=${forecast.history.events} ceiling=${forecast.history.ceiling} />
       <${Gauge} name="Overrides" value=${forecast.overrides.characters} ceiling=${forecast.overrides.ceiling} />
-      ${cost && html`<div><dt>Cost, about</dt><dd>${cost.currency} ${cost.total.toFixed(cost.total < 1 ? 4 : 2)}<span class="dim"> if a task takes ${format.duration(cost.assumed.taskSeconds)}</span></dd></div>`}</dl>
+      ${cost && html`<div><dt>Cost, about</dt><dd>${cost.currency} ${cost.total.toFixed(cost.total < 1 ? 4 : 2)}<span class="dim"> if a task takes ${format.rough(cost.assumed.taskSeconds)}</span></dd></div>`}</dl>
     ${forecast.warnings.map((text) => html`<p class="warning" key=${text}><span aria-hidden="true">▲</span> ${text}</p>`)}</section>`;
 }
-
-const randomKey = () => `page-${Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("")}`;
 
 // The text is checked by the server a moment after the last change; only the latest answer counts.
 function useCheck(text, pattern) {
@@ -94,6 +93,7 @@ export function Submit({ onClose, onDone }) {
   const wrong = state.error ?? checked.error;
   const errors = wrong?.errors?.length ? wrong.errors : wrong?.status === 400 ? [{ pointer: "", detail: wrong.message }] : [];
   const problems = place(text, errors);
+  const count = problems.length + (wrong?.moreErrors ?? 0);
   const edit = (value) => { setState({ busy: false, error: null }); setText(value); };
   const take = async (file) => {
     if (!file) return;
@@ -125,7 +125,7 @@ export function Submit({ onClose, onDone }) {
     ${wrong && !problems.length && html`<${Alert}>${format.flat(wrong.message)}<//>`}
     <${Problems} problems=${problems} go=${go} more=${wrong?.moreErrors} />
     ${checked.forecast && html`<${Forecast} forecast=${checked.forecast} />`}</div>
-    <footer><span class="dim">${checked.waiting ? "Checking…" : text.trim() ? "" : "Nothing is started before you say so."}</span><span class="fill"></span>
+    <footer><span class="dim">${checked.waiting ? "Checking…" : count ? `${format.plural(count, "error")}: mend ${count === 1 ? "it" : "them"} to start the run.` : text.trim() ? "" : "Nothing is started before you say so."}</span><span class="fill"></span>
       <button onClick=${onClose}>Leave it</button>
       <button class="primary" disabled=${state.busy || !checked.forecast?.accepted} onClick=${start}>Start the run</button></footer><//>`;
 }

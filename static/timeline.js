@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { now } from "./api.js";
 import { colour } from "./chart.js";
 import * as format from "./format.js";
+import { read, write } from "./brush.js";
 import { AXIS, Model, clamp, draw, fit, orders } from "./gantt.js";
 import { names, phases } from "./phases.js";
 import { change } from "./route.js";
@@ -20,7 +21,7 @@ const REBUILD_MS = 250; // the least time between two readings of all tasks
 class Stage {
   constructor(canvas, act) {
     Object.assign(this, { canvas, act, ctx: canvas.getContext("2d"), model: null, view: null, whole: true, brush: null,
-      size: { w: 0, h: 0, ratio: 1 }, frame: 0, drag: null, selecting: false, slowest: 0 });
+      size: { w: 0, h: 0, ratio: 1 }, unit: 1, frame: 0, drag: null, selecting: false, slowest: 0 });
     this.recolour();
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(canvas);
@@ -40,10 +41,13 @@ class Stage {
   }
 
   resize() {
+    const { clientWidth, clientHeight } = this.canvas;
     const ratio = Math.min(devicePixelRatio || 1, 2);
-    this.size = { w: this.canvas.clientWidth, h: this.canvas.clientHeight, ratio };
-    this.canvas.width = Math.round(this.size.w * ratio);
-    this.canvas.height = Math.round(this.size.h * ratio);
+    // All is drawn in sixteenths of the page's letters, so that it grows with them.
+    this.unit = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+    this.size = { w: clientWidth / this.unit, h: clientHeight / this.unit, ratio: ratio * this.unit };
+    this.canvas.width = Math.round(clientWidth * ratio);
+    this.canvas.height = Math.round(clientHeight * ratio);
     if (this.model) this.show(this.model);
     this.paint();
   }
@@ -104,7 +108,7 @@ class Stage {
 
   place(event) {
     const box = this.canvas.getBoundingClientRect();
-    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    const [x, y] = [(event.clientX - box.left) / this.unit, (event.clientY - box.top) / this.unit];
     return { x, y, time: this.view.from + ((this.view.to - this.view.from) * x) / this.size.w,
       row: this.view.top + (this.view.rows * (y - AXIS)) / (this.size.h - AXIS) };
   }
@@ -150,11 +154,18 @@ class Stage {
   drop(at) {
     const { moved, select } = this.drag;
     this.drag = null;
-    if (moved && select) this.act.select(this.brush && this.model, this.brush);
+    if (moved && select) this.act.select(this.brush);
     else if (!moved) {
       const task = this.taskAt(at);
       if (task) this.act.open(task);
     }
+  }
+
+  // The selection as it is known elsewhere, but not under the hand that draws it.
+  mark(area) {
+    if (this.drag?.select) return;
+    this.brush = area;
+    this.later();
   }
 
   wheel(event) {
@@ -171,7 +182,7 @@ class Stage {
     const step = { x: this.size.w / 8, y: this.size.h / 4 };
     const act = { ArrowLeft: () => this.pan(-step.x, 0), ArrowRight: () => this.pan(step.x, 0), ArrowUp: () => this.pan(0, -step.y),
       ArrowDown: () => this.pan(0, step.y), "+": () => this.zoom(1.5), "=": () => this.zoom(1.5), "-": () => this.zoom(1 / 1.5),
-      PageUp: () => this.zoomRows(2), PageDown: () => this.zoomRows(0.5), 0: () => this.fit() }[event.key];
+      Escape: () => this.act.select(null), PageUp: () => this.zoomRows(2), PageDown: () => this.zoomRows(0.5), 0: () => this.fit() }[event.key];
     if (!act) return;
     event.preventDefault();
     act();
@@ -209,32 +220,22 @@ function useStage(canvas, act) {
   return stage;
 }
 
-// The brush as a test of tasks: those in its rows that were at work, or waiting, within its time.
-function brushed(model, brush) {
-  const chosen = new Set();
-  for (let r = brush.top; r < brush.bottom; r++) chosen.add(model.tasks[model.rows[r]].taskName);
-  return { has: (name, span) => {
-    const times = chosen.has(name) ? span() : null;
-    return times !== null && times[0] < brush.to && times[1] > brush.from;
-  } };
-}
-
-export function Timeline({ data, edition, query, brush, onBrush }) {
+export function Timeline({ data, edition, query }) {
   const canvas = useRef(null);
   const [tip, setTip] = useState(null);
   const [selecting, setSelecting] = useState(false);
   const order = query.order ?? "start";
   const act = useLatest({ open: (task) => change({ task: task.taskName }),
-    hover: (task, at) => setTip(task && { task, x: at.x, left: at.x > canvas.current.clientWidth / 2, y: at.y + 12 }),
-    select: (model, area) => { setSelecting(false); onBrush(model ? brushed(model, area) : null); } });
+    hover: (task, at) => setTip(task && { task, x: at.x * stage.current.unit, left: at.x > stage.current.size.w / 2, y: at.y * stage.current.unit + 12 }),
+    select: (area) => { setSelecting(false); change({ sel: area ? write(area, data.run) : "" }); } });
   const stage = useStage(canvas, act);
-  const wanted = useLatest(() => stage.current.show(new Model(data.tasks, data.run, order, now(), fits(query))));
+  const wanted = useLatest(() => stage.current.show(new Model(data.tasks, data.run, order, now(), fits(query, data))));
   const state = useRef({ timer: 0, at: 0 }).current;
   // All tasks are read again after a change, but not for each of a burst of them.
   useEffect(() => {
     state.timer ||= setTimeout(() => { state.timer = 0; state.at = Date.now(); wanted.current(); }, Math.max(0, state.at + REBUILD_MS - Date.now()));
   }, [edition]);
-  useEffect(() => { if (state.at) wanted.current(); }, [order, query.status, query.reason, query.q]);
+  useEffect(() => { if (state.at) wanted.current(); }, [order, query.status, query.reason, query.like, query.q]);
   useEffect(() => {
     const running = !format.over(data.run.status);
     const timer = running ? setInterval(() => document.hidden || wanted.current(), LIVE_MS) : 0;
@@ -242,11 +243,11 @@ export function Timeline({ data, edition, query, brush, onBrush }) {
   }, [data.run.status]);
   useEffect(() => () => clearTimeout(state.timer), []);
   useEffect(() => { stage.current.selecting = selecting; }, [selecting]);
-  useEffect(() => { if (!brush) { stage.current.brush = null; stage.current.later(); } }, [brush]);
+  useEffect(() => stage.current.mark(read(query.sel, data.run)), [query.sel]);
   const failed = data.run.tasks.failed;
   const told = useMemo(() => `Timeline of ${format.plural(data.run.tasks.total, "task")}, ${failed} failed. The task table has the same times.`, [data.run.tasks.total, failed]);
   return html`<div class="toolbar"><h2>Timeline</h2><span class="fill"></span>
-      <label><span>Sort</span><select value=${order} onChange=${(event) => change({ order: event.currentTarget.value })}>
+      <label><span>Sort</span><select value=${order} onChange=${(event) => change({ order: event.currentTarget.value, sel: "" })}>
         ${Object.entries(orders).map(([name, title]) => html`<option key=${name} value=${name}>${title}</option>`)}</select></label>
       <span class="buttons" role="group" aria-label="Timeline"><button aria-label="Zoom in" title="Zoom in (+)" onClick=${() => stage.current.zoom(1.5)}>+</button>
         <button aria-label="Zoom out" title="Zoom out (−)" onClick=${() => stage.current.zoom(1 / 1.5)}>−</button>

@@ -3,6 +3,7 @@
 import { h } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import htm from "htm";
+import { now } from "./api.js";
 import * as format from "./format.js";
 
 export const html = htm.bind(h);
@@ -12,15 +13,18 @@ export function Badge({ status }) {
   return html`<span class=${`badge ${format.kind(status)}`}><span class="shape" aria-hidden="true">${format.shape(status)}</span>${status}</span>`;
 }
 
+// On the clock on the wall; who points at it is told exactly, and how long ago.
 export function Time({ at, short }) {
   if (!at) return html`<span class="dim">–</span>`;
-  return html`<time datetime=${at} title=${at}>${short ? format.clock(at) : format.moment(at)}</time>`;
+  const tell = (event) => { event.currentTarget.title = `${at}, ${format.rough((now() - Date.parse(at)) / 1000)} ago`; };
+  return html`<time datetime=${at} title=${at} onPointerEnter=${tell}>${format.moment(at, short)}</time>`;
 }
 
 // A name that may be anything: shown whole in the title, cut by the style sheet, kept from turning
 // the text around it.
 export const Name = ({ text }) => html`<bdi class="name" title=${format.cut(text, 300)}>${format.cut(text, 200)}</bdi>`;
 
+const TOLD_MS = 2000;
 const parts = ["completed", "failed", "cancelled", "running"];
 
 // Completed, failed, cancelled and running tasks as one bar; the rest of it is queued.
@@ -34,6 +38,22 @@ export function Progress({ tasks }) {
   });
   return html`<svg class="bar" role="img" viewBox=${`0 0 ${total} 1`} preserveAspectRatio="none"
     aria-label=${`${tasks.completed} completed, ${tasks.failed} failed, ${tasks.cancelled} cancelled, ${tasks.running} running, ${tasks.submitted} queued of ${tasks.total} tasks`}>${rects}</svg>`;
+}
+
+// A count of what is shown. It is told aloud after something else was asked for (`of`), not each time it moves.
+export function Count({ text, of }) {
+  const [fresh, setFresh] = useState(false);
+  const first = useRef(true);
+  useEffect(() => {
+    if (first.current) {
+      first.current = false;
+      return undefined;
+    }
+    setFresh(true);
+    const timer = setTimeout(() => setFresh(false), TOLD_MS);
+    return () => clearTimeout(timer);
+  }, [of]);
+  return html`<span class="dim num" role="status" aria-live=${fresh ? "polite" : "off"}>${text}</span>`;
 }
 
 export function Empty({ children }) {

@@ -111,8 +111,8 @@ enum { FILTER_MAX = 4096 };
 /* All filters of GET /workflows; texts are borrowed from the request. */
 static int read_run_filter(struct http_exchange *x, struct store_run_filter *f, struct error *err)
 {
-    static const char *const known[] = {"status", "pattern", "name",   "since", "until",
-                                        "q",      "limit",   "cursor", "parent"};
+    static const char *const known[] = {"status", "pattern", "name",   "since",  "until",
+                                        "q",      "limit",   "cursor", "parent", "endedSince"};
     int64_t pattern = 0;
     if (strlen(http_raw_query(x)) > FILTER_MAX)
         return err_set(err, ERR_ARGUMENT,
@@ -120,6 +120,7 @@ static int read_run_filter(struct http_exchange *x, struct store_run_filter *f, 
     if (query_only(x, known, sizeof known / sizeof known[0], err) ||
         query_status(x, &f->status, err) || query_int(x, "pattern", 1, 2, &pattern, err) ||
         query_time(x, "since", &f->since, err) || query_time(x, "until", &f->until, err) ||
+        query_time(x, "endedSince", &f->ended_since, err) ||
         query_int(x, "parent", 1, INT64_MAX, &f->parent_id, err) ||
         query_page(x, &f->limit, &f->before, err))
         return -1;

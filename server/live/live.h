@@ -43,7 +43,8 @@ int live_serve(struct live *l, struct http_exchange *x, int64_t run_id, int64_t 
 
 enum { LIVE_SERIES_MAX = 120, LIVE_BUCKETS = 12 };
 
-/* Tasks by status, of runs that were not over when the point before was taken. */
+/* Tasks by status, of runs that were not over when the point before was taken. Points of before the
+ * hub was opened are told from the store. */
 struct live_point {
     int64_t time; /* wall us */
     int64_t tasks[AUDIT_STATUS_COUNT];

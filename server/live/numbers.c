@@ -46,7 +46,7 @@ void numbers_note(struct live *l, const struct store_run *run)
 }
 
 /* The oldest point leaves when there is no room. The lock is held. */
-static void add_point(struct live_numbers *n, int64_t wall, const struct store_counts *counts)
+static void add_point(struct live_numbers *n, int64_t wall, const int64_t tasks[AUDIT_STATUS_COUNT])
 {
     if (n->point_count == LIVE_SERIES_MAX) {
         n->point_count--;
@@ -54,18 +54,41 @@ static void add_point(struct live_numbers *n, int64_t wall, const struct store_c
     }
     struct live_point *p = &n->points[n->point_count++];
     p->time = wall;
-    for (int i = 0; i < AUDIT_STATUS_COUNT; i++)
-        p->tasks[i] = counts->open_tasks[i] + counts->ended_tasks[i];
+    memcpy(p->tasks, tasks, sizeof p->tasks);
+}
+
+/* What a hub that has just been opened did not see. Where no task was there is nothing to tell. */
+static void recall(struct live *l, int64_t wall)
+{
+    enum { PAST = LIVE_SERIES_MAX - 1 };
+    struct error err = {0};
+    int64_t past[PAST][AUDIT_STATUS_COUNT];
+    const int64_t step = l->options.sample;
+    int64_t tasks = 0;
+    if (store_series(l->options.store, wall - PAST * step, step, PAST, past, &err)) {
+        log_warn(l->options.log, "the hour before is not told", LOG_STR("error", err.message));
+        return;
+    }
+    for (size_t i = 0; i < PAST; i++)
+        for (int status = 0; status < AUDIT_STATUS_COUNT; status++)
+            tasks += past[i][status];
+    (void)pthread_mutex_lock(&l->lock);
+    for (int i = 0; tasks > 0 && i < PAST; i++)
+        add_point(&l->numbers, wall - (PAST - i) * step, past[i]);
+    (void)pthread_mutex_unlock(&l->lock);
 }
 
 static void take_counts(struct live *l, const struct store_counts *counts, int64_t wall, bool point)
 {
+    int64_t tasks[AUDIT_STATUS_COUNT];
+    for (int i = 0; i < AUDIT_STATUS_COUNT; i++)
+        tasks[i] = counts->open_tasks[i] + counts->ended_tasks[i];
     (void)pthread_mutex_lock(&l->lock);
     memcpy(l->numbers.runs, counts->runs, sizeof counts->runs);
     memcpy(l->numbers.tasks, counts->open_tasks, sizeof counts->open_tasks);
     l->numbers.failed_today = counts->failed;
     if (point)
-        add_point(&l->numbers, wall, counts);
+        add_point(&l->numbers, wall, tasks);
     (void)pthread_mutex_unlock(&l->lock);
 }
 
@@ -86,6 +109,8 @@ void numbers_refresh(struct live *l, int64_t now)
         log_warn(l->options.log, "the runs could not be counted", LOG_STR("error", err.message));
         return;
     }
+    if (!s->counted_at)
+        recall(l, wall);
     take_counts(l, &counts, wall, point);
     s->version = version;
     s->counted_at = now;

@@ -121,10 +121,13 @@ static void list_sql(struct buf *sql, const struct store_run_filter *f)
         buf_adds(sql, " AND submitted_at >= ?5");
     if (f->until)
         buf_adds(sql, " AND submitted_at <= ?6");
+    if (f->ended_since)
+        buf_adds(sql, " AND ended_at > 0 AND ended_at >= ?10");
     if (f->parent_id)
         buf_adds(sql, " AND parent_id > 0 AND parent_id = ?9");
     if (f->text)
         buf_adds(sql, " AND (workflow_name LIKE ?7 ESCAPE '\\' OR reason LIKE ?7 ESCAPE '\\'"
+                      " OR id LIKE ?7 ESCAPE '\\' OR labels LIKE ?7 ESCAPE '\\'"
                       " OR EXISTS (SELECT 1 FROM tasks WHERE run_id = runs.id"
                       " AND (name LIKE ?7 ESCAPE '\\' OR object_key LIKE ?7 ESCAPE '\\')))");
     buf_adds(sql, " ORDER BY submitted_at DESC, id DESC LIMIT ?8");
@@ -150,6 +153,8 @@ static void list_bind(struct stmt *stmt, const struct store_run_filter *f, const
     stmt_bind_int(stmt, 8, (int64_t)f->limit + 1);
     if (f->parent_id)
         stmt_bind_int(stmt, 9, f->parent_id);
+    if (f->ended_since)
+        stmt_bind_int(stmt, 10, f->ended_since);
 }
 
 /* The text of the statement depends on the filter; each kind is prepared once and kept. */

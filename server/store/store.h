@@ -139,8 +139,9 @@ struct store_run_filter {
     int pattern;          /* 0: any */
     int64_t parent_id;    /* only runs that repeat this one; 0: any */
     const char *name;     /* exact workflow name; NULL: any */
-    const char *text;     /* found in workflow name, task names, object keys, reason; NULL: any */
+    const char *text;     /* found in workflow name, id, labels, reason, task names, object keys */
     int64_t since, until; /* submitted_at bounds, wall us; 0: none */
+    int64_t ended_since;  /* only runs that ended then or later, wall us; 0: any */
     int64_t before;       /* keyset: only runs submitted before this one; 0: from the newest */
     int limit;            /* 1..1000 */
 };
@@ -385,6 +386,11 @@ struct store_counts {
 /* Times are wall us. */
 int store_count(struct store *s, int64_t failed_since, int64_t ended_since,
                 struct store_counts *out, struct error *err);
+
+/* Tasks by status at `count` moments, the first at `first`, each `step` after the one before (wall
+ * us): of runs that were not over at the moment before. What left the store is not counted. */
+int store_series(struct store *s, int64_t first, int64_t step, size_t count,
+                 int64_t (*out)[AUDIT_STATUS_COUNT], struct error *err);
 
 /* The number of the last change of any run; changes that come will have higher ones, also after a
  * restart. */

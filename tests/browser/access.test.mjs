@@ -27,19 +27,36 @@ async function check(page, view) {
   assert.equal(wide, 0, `${view} scrolls sideways`);
 }
 
-for (const [name, options] of Object.entries({ light: { colorScheme: "light" }, dark: { colorScheme: "dark" }, "360 px": { viewport: { width: 360, height: 740 } } })) {
+const ways = { light: { colorScheme: "light" }, dark: { colorScheme: "dark" }, "360 px": { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true },
+  "dark, 768 px": { colorScheme: "dark", viewport: { width: 768, height: 1024 } }, "zoomed to 200 %": { viewport: { width: 720, height: 450 }, deviceScaleFactor: 2 } };
+for (const [name, options] of Object.entries(ways)) {
   test(`no violation: ${name}`, async () => {
     const page = await browser.page(options);
     page.allowed.push(/status of 4/);
     await page.goto(server.url);
     await page.locator("table.runs").waitFor();
     await check(page, "runs");
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    await check(page, "keys");
+    await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Submit a spec" }).click();
     await page.getByLabel("Spec as JSON").fill('{"workflowName": 7}');
     await page.locator("#problems li").first().waitFor();
     await check(page, "submit");
+    await page.getByLabel("Spec as JSON").fill(JSON.stringify(spec(2)));
+    await page.getByRole("region", { name: "Forecast" }).waitFor();
+    await check(page, "forecast");
     await page.keyboard.press("Escape");
-    for (const query of ["", "?tab=events", "?tab=spec", "?task=task-03"]) {
+    await page.goto(`${server.url}/#/?status=Failed&endedSince=2026-01-01T00:00:00Z&q=nothing`);
+    await page.getByText("No run fits these filters").waitFor();
+    await check(page, "empty");
+    await page.goto(`${server.url}/#/`);
+    await page.getByRole("button", { name: /^Retry failed/ }).click();
+    await page.getByRole("dialog").waitFor();
+    await check(page, "retry");
+    await page.keyboard.press("Escape");
+    for (const query of ["", "?reason=ExitCode&sel=0_60_0_5", "?status=Cancelled", "?tab=events", "?tab=spec", "?task=task-03"]) {
       await page.goto(`${server.url}/#/runs/${id}${query}`);
       await page.locator(query.includes("task=") ? "aside h2" : ".machine .state").first().waitFor();
       await page.locator("[role=tabpanel] :is(table, pre)").first().waitFor();
@@ -52,6 +69,24 @@ for (const [name, options] of Object.entries({ light: { colorScheme: "light" }, 
     await browser.done(page);
   });
 }
+
+test("with the system's own colours a state is still told by shape, word and bar", async () => {
+  const page = await browser.page({ forcedColors: "active", colorScheme: "dark" });
+  await page.goto(`${server.url}/#/runs/${id}?status=Failed`);
+  await page.locator("tr[data-row='0']").waitFor();
+  assert.equal((await page.locator("tr[data-row='0'] .badge").innerText()).replace(/\s+/g, " "), "✕ Failed");
+  // What is pressed has an edge, bars and their legend keep their colours.
+  const seen = (selector, property) => page.locator(selector).first().evaluate((node, name) => getComputedStyle(node)[name], property);
+  assert.equal(await seen(".count[aria-pressed=true]", "outlineStyle"), "solid");
+  const colours = await Promise.all([".legend .fill-failed", ".legend .fill-completed", ".legend .phase-queued"].map((selector) => seen(selector, "backgroundColor")));
+  assert.equal(new Set(colours).size, 3);
+  await page.waitForFunction(() => {
+    const canvas = document.querySelector(".stage canvas");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return new Set(new Uint32Array(data.buffer)).size > 4;
+  });
+  await browser.done(page);
+});
 
 test("the switch of colours goes before the system's", async () => {
   const page = await browser.page({ colorScheme: "light" });

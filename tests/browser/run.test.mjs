@@ -1,6 +1,8 @@
 // One run: why a task failed, cancelling, retrying, the offline copy, hostile names, many tasks.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { access, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -11,6 +13,8 @@ const program = join(ROOT, process.env.STEPFLEET_BUILD ?? "build", "s3-copy-task
 const server = new Server();
 server.useWorkers({ "s3-copy-task": `case "$task_name" in
 *00002) exit 3 ;;
+four*) exit 4 ;;
+five*) exit 5 ;;
 slow*) exec tail -f /dev/null ;;
 wait*) while [ ! -e '${server.folder}'/"$task_name" ]; do sleep .1; done ;;
 esac
@@ -79,6 +83,54 @@ test("what changes while an answer is under way is not left for later, and nothi
   await browser.done(page);
 });
 
+test("a group of failures is the filter for exactly the tasks that it counts", async () => {
+  const id = await server.submit(spec(1, { taskList: tasks(5, (i) => ({ taskName: ["four-a", "four-b", "five", "fine", "task-00002"][i] })) }), 1);
+  await server.over(id);
+  const page = await browser.page();
+  await page.goto(`${server.url}/#/runs/${id}`);
+  assert.match(await page.locator(".summary.failed").innerText(), /^4 of 5 tasks failed: 4\s×\sExitCode\.$/);
+  for (const [exit, names] of [["exit 4", ["four-a", "four-b"]], ["exit 5", ["five"]]]) {
+    await page.locator(".failures li", { hasText: exit }).getByRole("button", { name: `${names.length} × ExitCode` }).click();
+    await page.getByText(`${names.length} of 5 tasks`, { exact: true }).waitFor();
+    for (const name of names) await grid(page).getByText(name, { exact: true }).waitFor();
+  }
+  await page.locator(".failures li", { hasText: "exit 5" }).getByRole("button", { name: "1 × ExitCode", pressed: true }).click();
+  await page.getByText("5 tasks", { exact: true }).waitFor();
+  await browser.done(page);
+});
+
+test("an answer that comes slowly is waited for as long as it comes", async () => {
+  const id = await server.submit(spec(1, { taskList: tasks(4) }), 1);
+  await server.over(id);
+  // Gives the tasks bit by bit, longer than the page waits for a server that says nothing (10 s).
+  const slow = createServer(async (request, response) => {
+    const body = await (await fetch(server.url + request.url)).text();
+    response.writeHead(200, { "Content-Type": "application/json" });
+    let [at, left] = [0, 13];
+    const timer = setInterval(() => {
+      const piece = body.slice(at, left-- > 1 ? at + Math.floor(body.length / 13) : undefined);
+      at += piece.length;
+      response.write(piece);
+      if (at === body.length) response.end();
+    }, 1000);
+    response.on("close", () => clearInterval(timer));
+  }).listen(0, "127.0.0.1");
+  await once(slow, "listening");
+  const page = await browser.page();
+  let asked = 0;
+  await page.route(/\/tasks\?/, (route) => {
+    asked++;
+    const url = new URL(route.request().url());
+    return route.continue({ url: `http://127.0.0.1:${slow.address().port}${url.pathname}${url.search}` });
+  });
+  await page.goto(`${server.url}/#/runs/${id}`);
+  await grid(page).getByText("task-00004").waitFor();
+  assert.equal(asked, 1);
+  await browser.done(page);
+  slow.close();
+  slow.closeAllConnections();
+});
+
 test("filters, sorting and the state machine are linked", async () => {
   const id = await server.submit(spec(2, { taskList: tasks(5, (i) => ({ taskName: `part-0000${i + 1}` })) }), 2);
   await server.over(id);
@@ -110,6 +162,8 @@ test("cancel asks first, then is seen live; what did not complete is retried", a
   const id = await server.submit(spec(1, { taskList: tasks(3, (i) => (i ? { taskName: `slow-${i}` } : {})) }), 1);
   await page.goto(`${server.url}/#/runs/${id}`);
   await page.locator(".summary.running").waitFor();
+  await page.locator(".facts div", { hasText: "Ends in about" }).waitFor(); // told once a task has ended
+  await page.locator(".facts div", { hasText: /^Tasks done.* an? (second|minute|hour)$/ }).waitFor();
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("button", { name: "Leave it" }).click();
   await page.getByRole("button", { name: "Cancel" }).click();
@@ -218,8 +272,8 @@ test("a thousand tasks are all there, and few are in the document", async () => 
   // A selection in the timeline leaves the tasks of its rows.
   const canvas = page.locator(".stage canvas");
   await page.getByRole("button", { name: "Select" }).click();
-  const selected = page.getByRole("button", { name: /selected in the timeline/ });
-  for (const end = Date.now() + PATIENCE; !(await selected.count());) { // what comes in may move the canvas under the mouse
+  const chosen = page.getByRole("button", { name: /selected in the timeline/ });
+  for (const end = Date.now() + PATIENCE; !(await chosen.count());) { // what comes in may move the canvas under the mouse
     assert.ok(Date.now() < end, "nothing was selected");
     await canvas.scrollIntoViewIfNeeded();
     const box = await canvas.boundingBox();
@@ -227,9 +281,19 @@ test("a thousand tasks are all there, and few are in the document", async () => 
     await page.mouse.down();
     await page.mouse.move(box.x + box.width - 2, box.y + 80, { steps: 4 });
     await page.mouse.up();
-    await selected.waitFor({ timeout: 2000 }).catch(() => {});
+    await chosen.waitFor({ timeout: 2000 }).catch(() => {});
   }
-  assert.match(await page.locator(".details [role=status]").innerText(), /^\d+ of 1,000 tasks$/);
+  const count = page.locator(".details [role=status]");
+  const selected = await count.innerText();
+  assert.match(selected, /^\d+ of 1,000 tasks$/);
+  // Whoever gets the address sees the same.
+  assert.match(page.url(), /sel=/);
+  const other = await browser.page();
+  await other.goto(page.url());
+  await other.locator(".details").getByText(selected, { exact: true }).waitFor();
+  await other.getByLabel("Sort").selectOption("spec"); // other rows: what was selected is no more
+  await other.locator(".details").getByText("1,000 tasks", { exact: true }).waitFor();
+  await browser.done(other);
   await page.getByRole("button", { name: /selected in the timeline/ }).click();
   await page.locator(".details").getByText("1,000 tasks", { exact: true }).waitFor();
   await canvas.focus();

@@ -291,6 +291,8 @@ Test(contract, answers_are_what_it_says)
         {"POST", "/workflows", "", "{"},
         {"GET", "/workflows", "?limit=1", ""},
         {"GET", "/workflows", "?limit=0", ""},
+        {"GET", "/workflows", "?endedSince=2026-01-01T00:00:00Z", ""},
+        {"GET", "/workflows", "?endedSince=today", ""},
         {"GET", "/workflows/{id}", "", ""},
         {"GET", "/workflows/{id}", "?x", ""},
         {"GET", "/workflows/{id}/tasks", "", ""},

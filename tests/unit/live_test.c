@@ -412,3 +412,20 @@ Test(live, counts_runs_and_tasks)
     await_finished(&f, AUDIT_FAILED, 1);
     close_all(&f);
 }
+
+/* The chart of the page begins before the server did. */
+Test(live, tells_the_hour_before_from_the_store)
+{
+    struct routes_fixture f;
+    routes_fixture_open(&f);
+    store_fixture_create(f.store, 1, 3);
+    struct live_options options = options_of(f.store);
+    options.sample = 1; /* all points lie behind the run's submission */
+    open_with(&f, options);
+    json_t *body = await_stats(&f, "submitted", 1);
+    const json_t *series = json_object_get(body, "series");
+    cr_assert_eq(json_array_size(series), LIVE_SERIES_MAX);
+    cr_assert_eq(json_int(json_array_get(series, 0), "submitted", -1), 3);
+    json_decref(body);
+    close_all(&f);
+}

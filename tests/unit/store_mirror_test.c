@@ -435,3 +435,46 @@ Test(store_mirror, positions_are_kept_by_shard_and_forgotten_by_stream)
     cr_assert_eq(store_position_forget(f.store, "rows", NULL, NULL, &err), 0);
     expect_positions("new", "");
 }
+
+static struct audit_detail at_work(const char *task, enum audit_status status, int64_t start,
+                                   int64_t update)
+{
+    return (struct audit_detail){.workflow_run_id = 1,
+                                 .ecs_task_id = task,
+                                 .task_name = task,
+                                 .status = status,
+                                 .start_time = start,
+                                 .update_time = update};
+}
+
+/* Seconds after the run was submitted: task-0 runs from 10 and is complete at 20, task-1 runs from
+ * 12, task-2 never does; both have failed at 22, when the run ends. */
+Test(store_mirror, tells_how_tasks_stood)
+{
+    enum { SECOND = 1000000, COUNT = 9, OPEN = 6 };
+    static const int64_t expected[COUNT][AUDIT_STATUS_COUNT] = {
+        {0}, {0}, {3}, {3}, {2, 1}, {1, 2}, {1, 1, 1}, {0, 0, 1, 2}, {0}};
+    struct error err = {0};
+    store_fixture_create(f.store, 1, 3);
+    const int64_t start = store_fixture_get(f.store, 1).run.submitted_at;
+    const int64_t begun = start + 12 * SECOND;
+    const int64_t ended = start + 22 * SECOND;
+    const struct audit_detail rows[] = {
+        at_work("task-0", AUDIT_COMPLETED, start + 10 * SECOND, start + 20 * SECOND),
+        at_work("task-1", AUDIT_RUNNING, begun, begun),
+        at_work("task-1", AUDIT_FAILED, begun, ended),
+        at_work("task-2", AUDIT_FAILED, 0, ended),
+    };
+    const struct store_close end = {AUDIT_FAILED, "it failed", ended, AUDIT_FAILED, "no row"};
+    int64_t points[COUNT][AUDIT_STATUS_COUNT];
+    cr_assert_eq(store_outbox_started(f.store, 1, "arn", start, &err), 0);
+    cr_assert_eq(store_tasks_mirror(f.store, 1, rows, 2, &err), 0, "%s", err.message);
+    cr_assert_eq(store_series(f.store, start - 10 * SECOND, 5 * SECOND, OPEN, points, &err), 0);
+    for (size_t i = 0; i < OPEN; i++)
+        cr_expect_arr_eq(points[i], expected[i], sizeof points[i], "open, point %zu", i);
+    cr_assert_eq(store_tasks_mirror(f.store, 1, rows + 2, 2, &err), 0, "%s", err.message);
+    cr_assert_eq(store_run_close(f.store, 1, &end, &err), 0, "%s", err.message);
+    cr_assert_eq(store_series(f.store, start - 10 * SECOND, 5 * SECOND, COUNT, points, &err), 0);
+    for (size_t i = 0; i < COUNT; i++)
+        cr_expect_arr_eq(points[i], expected[i], sizeof points[i], "over, point %zu", i);
+}

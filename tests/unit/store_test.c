@@ -196,6 +196,7 @@ static void create_named(int64_t id, int pattern, const char *name, const char *
     struct store_new_run *run = store_fixture_run(id, 2);
     run->pattern = pattern;
     run->workflow_name = name;
+    run->labels = id == 7 ? "{\"team\":\"ledger\"}" : NULL;
     free((void *)run->tasks[1].object_key);
     ((struct store_new_task *)run->tasks)[1].object_key = strdup(key);
     cr_assert_eq(store_run_create(f.store, run, &existing, &err), 0, "%s", err.message);
@@ -233,6 +234,8 @@ Test(store, lists_by_keyset_with_filters)
         cr_assert_eq(store_outbox_refused(f.store, id, "no such machine", &err), 0);
     int64_t first = store_fixture_get(f.store, 1).run.submitted_at;
     int64_t last = store_fixture_get(f.store, 20).run.submitted_at;
+    int64_t first_end = store_fixture_get(f.store, 1).run.ended_at;
+    int64_t last_end = store_fixture_get(f.store, 10).run.ended_at;
     const struct {
         struct store_run_filter filter;
         size_t count;
@@ -257,6 +260,12 @@ Test(store, lists_by_keyset_with_filters)
         {{.status = -1, .since = last + 1}, 0},
         {{.status = -1, .until = first - 1}, 0},
         {{.status = -1, .since = first, .until = last}, 20},
+        {{.status = -1, .text = "17"}, 1},
+        {{.status = -1, .text = "ledger"}, 1},
+        {{.status = -1, .ended_since = first_end}, 10},
+        {{.status = AUDIT_FAILED, .pattern = 2, .ended_since = first_end}, 5},
+        {{.status = AUDIT_COMPLETED, .ended_since = first_end}, 0},
+        {{.status = -1, .ended_since = last_end + 1}, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cr_expect_eq(all_pages(cases[i].filter, 3).count, cases[i].count, "case %zu", i);
