@@ -52,7 +52,8 @@ struct services {
     const struct log *log;
     /* Attributes the deployment knows, an object by pattern: index 1 and 2; NULL: none. */
     json_t *spec_defaults[3];
-    bool offered[3]; /* patterns that have a state machine here, index 1 and 2 */
+    const char *log_groups[3]; /* what the deployment's tasks log, index 1 and 2; NULL: not known */
+    bool offered[3];           /* patterns that have a state machine here, index 1 and 2 */
     const struct control_health *health;
     const struct calls *calls;       /* of the control loop; NULL: not counted */
     struct live *live;               /* NULL: no feed and no numbers */

@@ -1,7 +1,9 @@
 /* GET /workflows/{id}/tasks/{name}: all that the store knows of one task: what its audit row says,
  * what ECS said, what Step Functions says, and where its log is. */
+#include "lib/json/json_read.h"
 #include "lib/json/json_write.h"
 #include "server/api/api.h"
+#include "server/api/log_place.h"
 #include "server/api/problem.h"
 #include "server/api/query.h"
 #include "server/api/render.h"
@@ -12,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EVENTS_MAX = 16, ID_MAX = 64, KEY_MAX = 256, ARN_MAX = 512, CLUSTER_MAX = 512 };
+enum { EVENTS_MAX = 16, KEY_MAX = 256 };
 
 /* What is asked for before the task's row, and kept of the row for what is asked for behind it. */
 struct view {
@@ -20,11 +22,10 @@ struct view {
     struct buf body;
     struct json_writer w;
     int pattern;
-    char arn[ARN_MAX], status[32]; /* of the execution; "" */
+    char status[32]; /* of the execution; "" */
     char hash_key[KEY_MAX], range_key[KEY_MAX];
-    char cluster[CLUSTER_MAX];
+    struct log_place place;
     int64_t seq;
-    char ecs_id[ID_MAX]; /* "": ECS has not given one */
 };
 
 static void copy(char *out, size_t size, const char *text)
@@ -36,8 +37,17 @@ static void read_run(void *ctx, const struct store_run *run)
 {
     struct view *v = ctx;
     v->pattern = run->pattern;
-    copy(v->arn, sizeof v->arn, run->execution_arn);
+    copy(v->place.arn, sizeof v->place.arn, run->execution_arn);
     copy(v->status, sizeof v->status, run->execution_status);
+}
+
+/* Whether its tasks are those that the deployment has made, and log where it says. */
+static bool is_deployed(const struct view *v, const struct store_places *places)
+{
+    const json_t *known = v->call->sv->spec_defaults[v->pattern];
+    return places->task_definition && places->container &&
+           strcmp(places->task_definition, json_str(known, "taskDefinition", "")) == 0 &&
+           strcmp(places->container, json_str(known, "containerName", "")) == 0;
 }
 
 /* An input that names no keys has the tables of the starter kit. */
@@ -48,7 +58,10 @@ static void read_places(void *ctx, const struct store_places *places)
     const char *range = places->details_range_key;
     copy(v->hash_key, sizeof v->hash_key, hash ? hash : "workflow_run_id");
     copy(v->range_key, sizeof v->range_key, range ? range : "ecs_task_id");
-    copy(v->cluster, sizeof v->cluster, places->cluster);
+    copy(v->place.cluster, sizeof v->place.cluster, places->cluster);
+    copy(v->place.container, sizeof v->place.container, places->container);
+    if (is_deployed(v, places))
+        v->place.group = v->call->sv->log_groups[v->pattern];
 }
 
 /* --- the audit row ---
@@ -114,7 +127,7 @@ static void write_task(void *ctx, const struct store_task *task)
     struct view *v = ctx;
     v->seq = task->seq;
     if (store_is_ecs_id(task->ecs_task_id))
-        copy(v->ecs_id, sizeof v->ecs_id, task->ecs_task_id);
+        copy(v->place.ecs_id, sizeof v->place.ecs_id, task->ecs_task_id);
     render_task_members(&v->w, task, clock_wall(v->call->sv->clock));
     write_row(v, task);
 }
@@ -136,8 +149,8 @@ static void write_description(void *ctx, const struct store_description *d)
 static int write_ecs(struct view *v, struct error *err)
 {
     size_t before = v->body.len;
-    if (v->ecs_id[0] && store_description_get(v->call->sv->store, v->call->run_id, v->seq,
-                                              v->ecs_id, write_description, v, err))
+    if (v->place.ecs_id[0] && store_description_get(v->call->sv->store, v->call->run_id, v->seq,
+                                                    v->place.ecs_id, write_description, v, err))
         return -1;
     if (v->body.len == before)
         jw_null(&v->w, "ecs");
@@ -176,74 +189,6 @@ static int write_history(struct view *v, struct error *err)
     return rc;
 }
 
-/* --- the log ---
- */
-
-/* The region in arn:aws:states:REGION:ACCOUNT:...; its length, 0 if there is none. */
-static int region_of(const char *arn, const char **region)
-{
-    static const char head[] = "arn:aws:states:";
-    *region = arn + strlen(head);
-    return strncmp(arn, head, strlen(head)) == 0 ? (int)strcspn(*region, ":") : 0;
-}
-
-static bool is_plain(const char *text, size_t len)
-{
-    return len > 0 && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                   "0123456789-_") >= len;
-}
-
-/* ECS's console shows a task's log from CloudWatch, whatever its group is. A cluster may be given
- * by its ARN. */
-static void write_cloudwatch(struct view *v)
-{
-    const char *region;
-    int len = region_of(v->arn, &region);
-    const char *slash = strrchr(v->cluster, '/');
-    const char *cluster = slash ? slash + 1 : v->cluster;
-    char url[ARN_MAX + CLUSTER_MAX];
-    if (len <= 0 || !is_plain(region, (size_t)len) || !is_plain(cluster, strlen(cluster))) {
-        jw_null(&v->w, "log");
-        return;
-    }
-    (void)snprintf(
-        url, sizeof url,
-        "https://%.*s.console.aws.amazon.com/ecs/v2/clusters/%s/tasks/%s/logs?region=%.*s", len,
-        region, cluster, v->ecs_id, len, region);
-    jw_object(&v->w, "log");
-    jw_str(&v->w, "kind", "cloudwatch");
-    jw_str(&v->w, "url", url);
-    jw_end_object(&v->w);
-}
-
-static void write_file(struct view *v)
-{
-    char path[ID_MAX + 32];
-    struct buf url;
-    buf_init(&url, BUF_MAX_LINE);
-    buf_addf(&url, "/workflows/%" PRId64 "/tasks/", v->call->run_id);
-    buf_add(&url, v->call->name, v->call->name_len);
-    buf_adds(&url, "/log");
-    (void)snprintf(path, sizeof path, "aws/ecs/logs/%s.log", v->ecs_id);
-    jw_object(&v->w, "log");
-    jw_str(&v->w, "kind", "file");
-    jw_str(&v->w, "url", buf_str(&url));
-    jw_str(&v->w, "path", path);
-    jw_end_object(&v->w);
-    buf_free(&url);
-}
-
-/* A task that ECS did not start has none. */
-static void write_log(struct view *v)
-{
-    if (!v->ecs_id[0])
-        jw_null(&v->w, "log");
-    else if (v->call->sv->task_logs)
-        write_file(v);
-    else
-        write_cloudwatch(v);
-}
-
 /* --- together ---
  */
 
@@ -257,7 +202,7 @@ static int write_all(struct view *v, struct error *err)
         store_places_get(store, id, read_places, v, err) ||
         task_path_get(v->call, write_task, v, err) || write_ecs(v, err) || write_history(v, err))
         return -1;
-    write_log(v);
+    log_place_write(&v->w, "log", &v->place);
     jw_end_object(&v->w);
     buf_addc(&v->body, '\n');
     return buf_check(&v->body, err);
@@ -265,7 +210,7 @@ static int write_all(struct view *v, struct error *err)
 
 void api_task_get(struct api_call *call)
 {
-    struct view v = {.call = call};
+    struct view v = {.call = call, .place = {.call = call}};
     struct error err = {0};
     buf_init(&v.body, BUF_MAX_PAGE);
     jw_init(&v.w, &v.body);

@@ -282,6 +282,7 @@ static int open_http(struct app *a, struct error *err)
                                     .local = a->local != NULL};
     for (int i = 0; i < PATTERNS; i++) {
         a->services.spec_defaults[i + 1] = defaults(a, i);
+        a->services.log_groups[i + 1] = a->outputs.log_groups[i];
         a->services.offered[i + 1] = machine_arn(a, i) != NULL;
         a->services.definitions[i + 1] = machines_definition(&a->machines, i);
     }

@@ -121,6 +121,7 @@ static int read_stack(struct outputs *o, int i, const char *name, const json_t *
         read_spec(o, i, pointer, err) || check_region(o, i, pointer, err))
         return -1;
     o->arns[i] = json_str(stack, "stateMachineArn", NULL);
+    o->log_groups[i] = json_str(stack, "taskLogGroup", NULL);
     return 0;
 }
 

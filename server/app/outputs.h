@@ -11,12 +11,13 @@
 #include "server/app/machines.h"
 
 struct outputs {
-    json_t *tree;                 /* the whole text; texts below are borrowed from it */
-    const char *stacks[PATTERNS]; /* the stack's name; NULL: this pattern is not deployed */
-    const char *arns[PATTERNS];   /* its state machine */
-    json_t *defaults[PATTERNS];   /* what a spec may leave out; NULL: not deployed */
-    struct spec specs[PATTERNS];  /* the same as a spec, with a task list that means nothing */
-    const char *region;           /* of all stacks */
+    json_t *tree;                     /* the whole text; texts below are borrowed from it */
+    const char *stacks[PATTERNS];     /* the stack's name; NULL: this pattern is not deployed */
+    const char *arns[PATTERNS];       /* its state machine */
+    json_t *defaults[PATTERNS];       /* what a spec may leave out; NULL: not deployed */
+    struct spec specs[PATTERNS];      /* the same as a spec, with a task list that means nothing */
+    const char *log_groups[PATTERNS]; /* of its tasks, in CloudWatch; NULL: not told */
+    const char *region;               /* of all stacks */
 };
 
 /* Reads `source`: a path, or the JSON text itself when it begins with '{'. NULL leaves *o empty.

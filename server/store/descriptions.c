@@ -146,18 +146,22 @@ static void read_places(struct stmt *stmt, void *ctx)
     reader->fn(reader->ctx, &(struct store_places){.run_id = stmt_int(stmt, 0),
                                                    .ended_at = stmt_int(stmt, 1),
                                                    .cluster = stmt_text(stmt, 2),
-                                                   .details_hash_key = stmt_text(stmt, 3),
-                                                   .details_range_key = stmt_text(stmt, 4)});
+                                                   .task_definition = stmt_text(stmt, 3),
+                                                   .container = stmt_text(stmt, 4),
+                                                   .details_hash_key = stmt_text(stmt, 5),
+                                                   .details_range_key = stmt_text(stmt, 6)});
 }
 
 /* An input that is no JSON, or has other types there, says nothing. */
 #define INPUT_TEXT(name)                                                                           \
     "CASE WHEN json_valid(s.input) AND json_type(s.input, '$." name "') = 'text'"                  \
     " THEN json_extract(s.input, '$." name "') END"
+/* clang-format off */
 #define PLACES                                                                                     \
-    "SELECT r.id, r.ended_at, " INPUT_TEXT("clusterName") ", " INPUT_TEXT(                         \
-        "hashKeyWFDetails") ", " INPUT_TEXT("rangeKeyWFDetails") " FROM runs r JOIN run_specs s "  \
-                                                                 "ON s.run_id = r.id"
+    "SELECT r.id, r.ended_at, " INPUT_TEXT("clusterName") ", " INPUT_TEXT("taskDefinition")        \
+    ", " INPUT_TEXT("containerName") ", " INPUT_TEXT("hashKeyWFDetails") ", "                      \
+    INPUT_TEXT("rangeKeyWFDetails") " FROM runs r JOIN run_specs s ON s.run_id = r.id"
+/* clang-format on */
 
 int store_places_get(struct store *s, int64_t run_id, store_places_fn fn, void *ctx,
                      struct error *err)

@@ -286,7 +286,7 @@ int store_subject_list(struct store *s, int64_t run_id, const struct store_task_
 struct store_places {
     int64_t run_id;
     int64_t ended_at; /* wall us; 0: it goes on */
-    const char *cluster;
+    const char *cluster, *task_definition, *container;
     const char *details_hash_key, *details_range_key;
 };
 typedef void (*store_places_fn)(void *ctx, const struct store_places *places);

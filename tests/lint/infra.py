@@ -20,7 +20,7 @@ KEYS = {
 }
 OUTPUTS = set("""region clusterName containerName taskDefinition securityGroupId subnetIdLiteral separator
     ddbTableNameWFSummary hashKeyWFSummary rangeKeyWFSummary ddbTableNameWFDetails hashKeyWFDetails rangeKeyWFDetails
-    s3BucketName workflowName stateMachineArn""".split())
+    s3BucketName workflowName stateMachineArn taskLogGroup""".split())
 # What deploy.sh gives beside the outputs of other stacks.
 GIVEN = {"ImageUri", "ArtifactBucket", "LauncherKey", "MonitorKey", "DefinitionKey", "Outputs"}
 # Properties that name a thing for good, so that a second stack could not have it.

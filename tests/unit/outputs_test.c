@@ -17,7 +17,7 @@
 #define REST ",\"s3BucketName\":\"bucket\""
 #define GOOD(n) REST ",\"stateMachineArn\":\"" ARN(n) "\""
 #define ONE STACK("dev-pattern-1", "1", "eu-west-1", GOOD("1"))
-#define TWO STACK("dev-pattern-2", "2", "eu-west-1", GOOD("2"))
+#define TWO STACK("dev-pattern-2", "2", "eu-west-1", GOOD("2") ",\"taskLogGroup\":\"g\"")
 
 Test(outputs, both_patterns_among_other_stacks)
 {
@@ -29,6 +29,8 @@ Test(outputs, both_patterns_among_other_stacks)
     cr_expect_str_eq(o.arns[0], ARN("1"));
     cr_expect_str_eq(o.arns[1], ARN("2"));
     cr_expect_str_eq(o.region, "eu-west-1");
+    cr_expect_null(o.log_groups[0], "an older deployment does not tell it");
+    cr_expect_str_eq(o.log_groups[1], "g");
     cr_expect_str_eq(o.specs[1].details_table, "det2");
     cr_expect_str_eq(json_str(o.defaults[0], "clusterName", ""), "c");
     cr_expect_null(json_object_get(o.defaults[0], "workflowName"), "the user's to say");

@@ -32,7 +32,8 @@ TestSuite(task_get, .init = setup, .fini = teardown);
 /* A run of the pattern with these tasks, started. */
 static void create(int pattern, const char *const *names, size_t count)
 {
-    static const char input[] = "{\"clusterName\":\"the-cluster\",\"hashKeyWFDetails\":\"run\","
+    static const char input[] = "{\"clusterName\":\"the-cluster\",\"taskDefinition\":\"td\","
+                                "\"containerName\":\"main\",\"hashKeyWFDetails\":\"run\","
                                 "\"rangeKeyWFDetails\":\"task\"}";
     struct error err = {0};
     int64_t existing;
@@ -355,6 +356,32 @@ Test(task_get, in_an_account_the_log_is_elsewhere)
         json_str(log, "url", ""),
         "https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/the-cluster/tasks/" ECS_ID
         "/logs?region=eu-west-1");
+    cr_assert(json_is_null(json_object_get(log, "group")));
     json_decref(task);
     expect_problem("/workflows/77/tasks/a/log", 404, "CloudWatch");
+}
+
+/* The deployment tells its group; a run of another task definition has its log elsewhere. */
+Test(task_get, the_deployments_tasks_have_a_log_stream)
+{
+    const char *const definitions[] = {"td", "another"};
+    create(1, (const char *[]){"a"}, 1);
+    put_row("a", ECS_ID);
+    f.services.log_groups[1] = "dev/tasks.1";
+    for (int i = 0; i < 2; i++) {
+        json_t *known =
+            json_pack("{s:s, s:s}", "taskDefinition", definitions[i], "containerName", "main");
+        f.services.spec_defaults[1] = known;
+        json_t *task = get_task("a");
+        const json_t *log = json_object_get(task, "log");
+        cr_assert_str_eq(json_str(log, "group", "null"), i ? "null" : "dev/tasks.1");
+        cr_assert_str_eq(json_str(log, "stream", "null"), i ? "null" : "task/main/" ECS_ID);
+        const char *part = i ? "/ecs/v2/clusters/the-cluster/"
+                             : "#logsV2:log-groups/log-group/dev$252Ftasks$252E1/log-events/"
+                               "task$252Fmain$252F" ECS_ID;
+        cr_assert_not_null(strstr(json_str(log, "url", ""), part), "%s", json_str(log, "url", ""));
+        json_decref(task);
+        f.services.spec_defaults[1] = NULL;
+        json_decref(known);
+    }
 }
