@@ -22,6 +22,7 @@ FAULTS = (
     "states.StartExecution:lost-response,nth=1",
     "lambda.Invoke:lost-response,nth=1",
 )
+PATIENT_MS = 5000  # half of what a client gives a call
 REASONS = ("MISSING", "killed by signal 9")
 
 
@@ -119,8 +120,11 @@ class PeerAws(unittest.TestCase):
         self.peer.set_faults(*FAULTS)
         runs = self.run_both()
         self.peer.set_faults()
-        self.assertEqual(sum(run["tasks"]["failed"] for _, run in runs), 4,
-                         [run["reason"] for _, run in runs])
+        # Where the peer itself was slower than its clients are patient, they have asked again: a refusal
+        # that nobody heard is none, and a last word that was cut off may have come before.
+        late = any(request["ms"] > PATIENT_MS for request in self.peer.requests())
+        agree = self.assertLessEqual if late else self.assertEqual
+        agree(sum(run["tasks"]["failed"] for _, run in runs), 4, [run["reason"] for _, run in runs])
         for value, run in runs:
             with self.subTest(pattern=run["pattern"]):
                 self.check_truth(value, run)
