@@ -33,10 +33,11 @@ static void quote_special(struct buf *out, unsigned char c)
     static const char named[] = "\b\t\n\f\r\"\\";
     static const char letters[] = "btnfr\"\\";
     const char *at = c ? strchr(named, c) : NULL;
-    if (at)
-        buf_addf(out, "\\%c", letters[at - named]);
-    else
-        buf_addf(out, "\\u%04x", c);
+    /* A text of JSON in JSON has a quote every few characters: printf is for the rare ones. */
+    const char pair[] = {'\\', at ? letters[at - named] : 'u'};
+    buf_add(out, pair, sizeof pair);
+    if (!at)
+        buf_addf(out, "%04x", c);
 }
 
 /* Runs of bytes that need no escape are copied at once; `start` is where the present run began. */

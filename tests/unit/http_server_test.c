@@ -203,7 +203,8 @@ Test(http_server, separators_without_an_argument_take_no_room)
     struct fixture f;
     char path[900], reply[1100];
     memset(path, '&', sizeof path);
-    memcpy(path, "/?", 2);
+    path[0] = '/';
+    path[1] = '?';
     memcpy(path + sizeof path - sizeof "name=z", "name=z", sizeof "name=z");
     (void)snprintf(reply, sizeof reply,
                    "GET / %s name=z none=(null) x-test=(null) body=", path + 1);

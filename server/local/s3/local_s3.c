@@ -150,7 +150,7 @@ void local_s3_handle(struct local_s3 *s3, struct http_exchange *x)
     if (http_too_large(x)) {
         (void)s3d_fail(rq, S3_ENTITY_TOO_LARGE);
         s3d_reply_fault(rq);
-        /* || Syncing a large file takes too long for a thread that others wait for. */
+        /* Syncing a large file takes too long for a thread that others wait for. */
     } else if (rq->route->slow || http_body_len(x) > INLINE_BYTES) {
         s3d_workers_add(s3->workers, rq);
     } else {
