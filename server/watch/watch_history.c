@@ -11,6 +11,9 @@
 /* An execution can be told terminal a moment before its last event can be read. */
 enum { LATE_MAX = 10, LATER_PAGES = 10 };
 #define LATE_WAIT (500 * CLOCK_MS)
+/* So long the service may fail to give the history of an execution that is over: the run's end does
+ * not wait for the story of it. */
+#define UNREAD_MAX (120 * CLOCK_SECOND)
 
 /* Events of one page, with the texts of their details. */
 struct page {
@@ -106,6 +109,7 @@ static void reading_done(struct watch_run *r)
     int64_t now = loop_now(r->watch->loop);
     bool moved = r->newest > r->last_event;
     forget_reading(r);
+    r->unread_since = 0;
     r->last_event = r->newest;
     pace_looked(&r->history, now, moved, watch_floor(r->watch));
     /* Where listing tells of ends, only the last event is a reason to describe at once. */
@@ -142,6 +146,22 @@ static int take_page(struct watch_run *r, struct aws_response *response, struct 
     return 0;
 }
 
+/* After the end nothing else is asked for. What may pass is given time, and a network that is away
+ * all the time it takes: then nobody knows more. */
+static bool is_unreadable(struct watch_run *r, const struct error *err)
+{
+    int64_t now = loop_now(r->watch->loop);
+    if (!r->terminal)
+        return false;
+    if (loop_fault(err) != LOOP_PASSING)
+        return true;
+    if (err->code != ERR_REMOTE || err->http_status < 500)
+        return false;
+    if (!r->unread_since)
+        r->unread_since = now;
+    return now - r->unread_since >= UNREAD_MAX;
+}
+
 /* An error forgets the reading, because its token may be stale. The next one begins at the end
  * again; storing an event twice does nothing. */
 static void answered(void *ctx, struct aws_response *response, const struct error *err)
@@ -159,7 +179,7 @@ static void answered(void *ctx, struct aws_response *response, const struct erro
         r->history.due = loop_now(r->watch->loop);
         return;
     }
-    if (r->terminal && err && loop_fault(err) != LOOP_PASSING) {
+    if (err && is_unreadable(r, err)) {
         log_warn(r->watch->loop->log, "the history cannot be read to its end",
                  LOG_INT("run_id", r->id), LOG_STR("error", err->message));
         watch_finish(r);

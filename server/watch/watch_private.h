@@ -73,6 +73,8 @@ struct watch_run {
     int page_size;
     char *token;
     int late; /* readings after the end that lacked the last event */
+    int64_t
+        unread_since; /* monotonic: the service has been failing to give it since; 0: it has not */
 
     bool ended;
     struct watch_end end;

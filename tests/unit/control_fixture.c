@@ -55,7 +55,7 @@ void control_fixture_start(struct control_fixture *f)
         .store = f->store.store,
         .aws = fake_aws_options(f->aws),
         .machine_arn = {NULL, FIXTURE_MACHINE, f->both ? FIXTURE_MACHINE_2 : NULL},
-        .clock = clock_system(),
+        .clock = f->clock ? f->clock : clock_system(),
         .health = &f->health,
         .calls_per_second = 1000,
         .list_above = f->list_above,

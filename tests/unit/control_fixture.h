@@ -19,12 +19,13 @@ struct control_fixture {
     struct control_health health;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    int64_t changes; /* guarded by lock */
-    int list_above;  /* option of the loop, 0: its default */
-    bool streams;    /* option: follow the details table's stream */
-    bool discover;   /* option: look for runs started elsewhere */
-    bool both;       /* option: pattern 2 has a state machine, too */
-    const char *key; /* option: the runs that are created have execution names of a key */
+    int64_t changes;           /* guarded by lock */
+    int list_above;            /* option of the loop, 0: its default */
+    bool streams;              /* option: follow the details table's stream */
+    bool discover;             /* option: look for runs started elsewhere */
+    bool both;                 /* option: pattern 2 has a state machine, too */
+    const char *key;           /* option: the runs that are created have execution names of a key */
+    const struct clock *clock; /* option of the loop, NULL: the system's */
 };
 
 /* Opens store and fake; the loop is not started. */

@@ -312,6 +312,37 @@ Test(control, a_last_event_that_is_known_is_not_waited_for)
     cr_assert_lt(fake_aws_count(f.aws, "GetExecutionHistory"), 10, "so many looks are late ones");
 }
 
+static int64_t fast_mono(const struct clock *self)
+{
+    (void)self;
+    return 100 * clock_mono(clock_system());
+}
+
+static int64_t fast_wall(const struct clock *self)
+{
+    (void)self;
+    return clock_wall(clock_system());
+}
+
+/* The first page can be read, the one before it never: the run ends all the same. */
+Test(control, a_history_that_the_service_fails_to_give_is_not_waited_for_for_ever)
+{
+    static const struct clock fast = {.wall = fast_wall, .mono = fast_mono};
+    f.clock = &fast;
+    fake_aws_answer(f.aws, "StartExecution", 200, started);
+    control_fixture_describe(&f, 0, "SUCCEEDED", "");
+    for (int i = 0; i < 12; i++) {
+        script_last_page("ExecutionSucceeded");
+        fake_aws_answer(f.aws, "GetExecutionHistory", 500, "{}");
+    }
+    control_fixture_rows(&f, "a task-0 Completed;b task-1 Completed;c task-2 Completed;", NULL);
+    fake_aws_answer(f.aws, "GetItem", 200, "{}");
+    control_fixture_start(&f);
+    control_fixture_run(&f);
+    (void)control_fixture_await(&f, AUDIT_COMPLETED);
+    cr_assert_gt(fake_aws_count(f.aws, "GetExecutionHistory"), 2, "it was given no time");
+}
+
 Test(control, late_rows_are_waited_for)
 {
     script_end("SUCCEEDED", "", "ExecutionSucceeded");
