@@ -99,7 +99,7 @@ test("a group of failures is the filter for exactly the tasks that it counts", a
   await browser.done(page);
 });
 
-test("an answer that comes slowly is waited for as long as it comes", async () => {
+test("an answer that comes slowly is waited for as long as it comes", async (t) => {
   const id = await server.submit(spec(1, { taskList: tasks(4) }), 1);
   await server.over(id);
   // Gives the tasks bit by bit, longer than the page waits for a server that says nothing (10 s).
@@ -115,6 +115,10 @@ test("an answer that comes slowly is waited for as long as it comes", async () =
     }, 1000);
     response.on("close", () => clearInterval(timer));
   }).listen(0, "127.0.0.1");
+  t.after(() => {
+    slow.close();
+    slow.closeAllConnections();
+  });
   await once(slow, "listening");
   const page = await browser.page();
   let asked = 0;
@@ -127,8 +131,6 @@ test("an answer that comes slowly is waited for as long as it comes", async () =
   await grid(page).getByText("task-00004").waitFor();
   assert.equal(asked, 1);
   await browser.done(page);
-  slow.close();
-  slow.closeAllConnections();
 });
 
 test("filters, sorting and the state machine are linked", async () => {
