@@ -141,6 +141,8 @@ function useNews(page) {
   return news;
 }
 
+const COUNTED_MS = 2500;
+
 export function Runs({ query }) {
   const [page, setPage] = useState(null);
   const [stats, setStats] = useState(undefined);
@@ -164,11 +166,21 @@ export function Runs({ query }) {
   const latest = useLatest({ load, page });
   const soon = useRef(null);
   soon.current ??= paced(() => latest.current.load(new AbortController().signal).catch(() => {}), 1000);
-  useEffect(() => soon.current.stop, []);
+  // The server counts once a second: numbers that were asked for before that are of the time before.
+  const later = useRef(0);
+  const again = () => {
+    clearTimeout(later.current);
+    later.current = setTimeout(soon.current, COUNTED_MS);
+  };
+  useEffect(() => {
+    again();
+    return () => { clearTimeout(later.current); soon.current.stop(); };
+  }, []);
   // An event changes its row at once; everything else (order, filters, numbers) follows with a load.
   const heard = (run) => {
     setPage((old) => old && { ...old, items: old.items.map((item) => (item.workflowRunId === run.workflowRunId ? run : item)) });
     soon.current();
+    again();
   };
   useFollow(`/events#${key}`, load, heard);
   useEffect(() => { document.title = "Stepfleet"; }, []);
