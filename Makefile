@@ -156,7 +156,8 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/server.a $(BUILD)/lib.a
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_SERVER) -o $@
 
 include infra/artifacts/dist.mk
-include tests/fuzz/fuzz.mk
+# The images are built without the tests.
+include $(wildcard tests/fuzz/fuzz.mk)
 
 -include $(wildcard $(patsubst %.o,%.d,$(call obj,$(ALL_C))))
 
