@@ -44,7 +44,7 @@ class Task(unittest.TestCase):
             if task["ecs"] and until(task["ecs"]):
                 return task
             self.assertLess(time.monotonic(), end, task)
-            time.sleep(0.05)
+            time.sleep(0.05)  # polling a REST answer
 
     def check_failed(self, server, run_id, pattern):
         name = few(pattern)["taskList"][0]["taskName"]
