@@ -499,6 +499,18 @@ Test(control, an_execution_may_be_unknown_at_first_by_a_clock_that_is_ahead)
     (void)control_fixture_await(&f, AUDIT_COMPLETED);
 }
 
+/* Among the first calls: those of several runs come in any order. */
+static int descriptions_of(const char *arn, size_t calls)
+{
+    int count = 0;
+    for (size_t i = 0; i < calls; i++) {
+        json_t *body = fake_aws_body(f.aws, "DescribeExecution", i);
+        count += strcmp(json_str(body, "executionArn", ""), arn) == 0;
+        json_decref(body);
+    }
+    return count;
+}
+
 Test(control, many_runs_are_told_ended_by_listing)
 {
     static const char listed[] =
@@ -517,10 +529,8 @@ Test(control, many_runs_are_told_ended_by_listing)
     f.list_above = 2;
     control_fixture_start(&f);
     fake_aws_wait(f.aws, "DescribeExecution", 4);
-    json_t *body = fake_aws_body(f.aws, "DescribeExecution", 3);
-    cr_assert_str_eq(json_str(body, "executionArn", ""), FIXTURE_ARN);
-    json_decref(body);
-    body = fake_aws_body(f.aws, "ListExecutions", 0);
+    cr_assert_eq(descriptions_of(FIXTURE_ARN, 4), 2, "once at first, once for not being listed");
+    json_t *body = fake_aws_body(f.aws, "ListExecutions", 0);
     cr_assert_str_eq(json_str(body, "statusFilter", ""), "RUNNING");
     json_decref(body);
 }

@@ -14,6 +14,7 @@ enum { ANSWERS_MAX = 64, CALLS_MAX = 4096, HELD_MAX = 16, WAIT_SECONDS = 50 };
 struct answer {
     char operation[AWS_OPERATION_MAX];
     int status;
+    const char *about; /* NULL: for every call */
     char *body;
     bool used;
 };
@@ -35,13 +36,18 @@ struct fake_aws {
     size_t held_count;
 };
 
-/* The first unused answer to the operation, or the last used one. */
-static const struct answer *pick(struct fake_aws *f, const char *operation)
+static bool fits(const struct answer *a, const char *operation, const char *body)
+{
+    return strcmp(a->operation, operation) == 0 && (!a->about || strstr(body, a->about));
+}
+
+/* The first unused answer to the call, or the last used one. */
+static const struct answer *pick(struct fake_aws *f, const char *operation, const char *body)
 {
     struct answer *last = NULL;
     for (size_t i = 0; i < f->answer_count; i++) {
         struct answer *a = &f->answers[i];
-        if (strcmp(a->operation, operation) != 0)
+        if (!fits(a, operation, body))
             continue;
         last = a;
         if (!a->used)
@@ -77,9 +83,10 @@ static void handle(void *ctx, struct http_exchange *x)
     const char *target = http_header(x, "x-amz-target");
     const char *dot = target ? strrchr(target, '.') : NULL;
     const char *operation = dot ? dot + 1 : s3_operation(http_method(x));
+    const char *body = http_body(x, NULL);
     (void)pthread_mutex_lock(&f->lock);
-    const struct answer *answer = pick(f, operation);
-    note_call(f, operation, http_body(x, NULL));
+    const struct answer *answer = pick(f, operation, body);
+    note_call(f, operation, body);
     if (!answer) {
         http_reply(x, 400, type, unexpected, strlen(unexpected));
     } else if (answer->status == 0 && f->held_count < HELD_MAX) {
@@ -141,15 +148,26 @@ struct aws_options fake_aws_options(const struct fake_aws *f)
                                 .getenv = no_environment};
 }
 
-void fake_aws_answer(struct fake_aws *f, const char *operation, int status, const char *body)
+static void add_answer(struct fake_aws *f, const struct answer *answer, const char *operation)
 {
     (void)pthread_mutex_lock(&f->lock);
     cr_assert_lt(f->answer_count, ANSWERS_MAX);
     struct answer *a = &f->answers[f->answer_count++];
+    *a = *answer;
     (void)snprintf(a->operation, sizeof a->operation, "%s", operation);
-    a->status = status;
-    a->body = strdup(body);
+    cr_assert_not_null(a->body);
     (void)pthread_mutex_unlock(&f->lock);
+}
+
+void fake_aws_answer(struct fake_aws *f, const char *operation, int status, const char *body)
+{
+    add_answer(f, &(struct answer){.status = status, .body = strdup(body)}, operation);
+}
+
+void fake_aws_answer_about(struct fake_aws *f, const char *operation, const char *about,
+                           const char *body)
+{
+    add_answer(f, &(struct answer){.status = 200, .about = about, .body = strdup(body)}, operation);
 }
 
 void fake_aws_refuse(struct fake_aws *f, const char *operation, const char *type,

@@ -159,18 +159,33 @@ static void gives_iterator(void)
 }
 
 /* A page with one record (sequence NULL: none); without `next` the shard is at its end. */
-static void gives_records(const char *sequence, bool next)
+static void records_page(char *body, size_t size, const char *sequence, const char *next)
 {
-    char body[512];
     char record[256] = "";
     if (sequence)
         (void)snprintf(record, sizeof record,
                        "{\"eventName\":\"INSERT\",\"dynamodb\":{\"SequenceNumber\":\"%s\",\"Keys\":"
                        "{\"id\":{\"N\":\"1\"}},\"ApproximateCreationDateTime\":%lld}}",
                        sequence, (long long)(t.now / CLOCK_SECOND));
-    (void)snprintf(body, sizeof body, "{\"Records\":[%s]%s}", record,
-                   next ? ",\"NextShardIterator\":\"j\"" : "");
+    (void)snprintf(body, size, "{\"Records\":[%s]%s%s%s}", record,
+                   next ? ",\"NextShardIterator\":\"" : "", next ? next : "", next ? "\"" : "");
+}
+
+static void gives_records(const char *sequence, bool next)
+{
+    char body[512];
+    records_page(body, sizeof body, sequence, next ? "j" : NULL);
     fake_aws_answer(t.aws, "GetRecords", 200, body);
+}
+
+/* Shards that are read side by side are answered apart. */
+static void shard_gives(const char *shard, const char *iterator, const char *sequence, bool next)
+{
+    char body[512];
+    (void)snprintf(body, sizeof body, "{\"ShardIterator\":\"%s\"}", iterator);
+    fake_aws_answer_about(t.aws, "GetShardIterator", shard, body);
+    records_page(body, sizeof body, sequence, next ? iterator : NULL);
+    fake_aws_answer_about(t.aws, "GetRecords", iterator, body);
 }
 
 /* --- what was asked --- */
@@ -307,9 +322,9 @@ Test(stream, a_child_that_is_not_listed_yet_is_looked_for_soon)
     has_shards("ENABLED", OPEN_PARENT "," OPEN_OTHER);
     has_shards("ENABLED", "");
     has_shards("ENABLED", CLOSED_PARENT "," OPEN_CHILD "," OPEN_OTHER);
-    gives_iterator();
-    gives_records("9", false);
-    gives_records(NULL, true);
+    shard_gives(PARENT, "of-parent", "9", false);
+    shard_gives(OTHER, "of-other", NULL, true);
+    shard_gives(CHILD, "of-child", NULL, true);
     turn_until("DescribeStream", 2);
     int64_t before = t.now;
     turn_until("GetShardIterator", 3);
