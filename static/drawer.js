@@ -53,8 +53,13 @@ function ecsSays(task, ecs) {
     reason: said.stoppedReason };
 }
 
+// What a task that ECS has, and that has no row, is waiting for.
+const steps = { PROVISIONING: "ECS is making its network interface", PENDING: "ECS is pulling its image or starting its containers", ACTIVATING: "ECS is about to start its containers", RUNNING: "its container runs, and its log tells what it is doing" };
+const idOf = (task, details) => task.ecsTaskId ?? details?.ecs?.description.taskArn?.split("/").at(-1);
+
 function verdict(task, machine, ecs) {
   if (!format.over(task.status)) {
+    if (!task.ecsTaskId && ecs.stopped === false) return `It has written no audit row yet: ${steps[ecs.status] ?? "ECS has it"}.`;
     if (ecs.stopped) return "ECS has stopped the task, but its audit row is not final: the monitor will end it.";
     return machine.status === "RUNNING" || machine.status === "not started" ? "" : "The execution is over, but the task is not: the run is being closed.";
   }
@@ -69,7 +74,7 @@ function Voices({ task, data, details }) {
   const said = verdict(task, machine, ecs);
   return html`<section><h3>Who says what</h3><table class="voices"><thead><tr><th scope="col">Audit says</th><th scope="col">ECS says</th><th scope="col">Step Functions says</th></tr></thead>
     <tbody><tr><td><${Badge} status=${task.status} /><div>${task.execTimeInSeconds !== undefined ? `took ${format.duration(task.execTimeInSeconds)}` : ""}</div><div>${task.bytes !== undefined ? format.bytes(task.bytes) : ""}</div></td>
-      <td>${task.ecsTaskId ? html`${words(ecs.status)}${ecs.exits.map((line) => html`<div key=${line}>${format.cut(format.flat(line), 200)}</div>`)}<div class="dim">${format.cut(format.flat(ecs.reason), 200)}</div>` : noTask(task)}</td>
+      <td>${idOf(task, details) ? html`${words(ecs.status)}${ecs.exits.map((line) => html`<div key=${line}>${format.cut(format.flat(line), 200)}</div>`)}<div class="dim">${format.cut(format.flat(ecs.reason), 200)}</div>` : noTask(task)}</td>
       <td>${machine.status}<div class="dim">${machine.last ? words(machine.last) : format.cut(data.run.execution?.error ?? "", 120)}</div></td></tr></tbody></table>
     ${said && html`<p class="dim">${said}</p>`}</section>`;
 }
@@ -158,7 +163,7 @@ export function Drawer({ data, name }) {
       <${Log} task=${task} data=${data} state=${state} />
       <section><h3>Facts</h3><dl class="facts"><${Fact} name="Started"><${Time} at=${task.startTime} /><//><${Fact} name="Last change"><${Time} at=${task.updateTime} /><//>
         <${Fact} name="Took">${format.duration(took(task))}<//><${Fact} name="Attempt">${task.attempt}<//>
-        <${Fact} name="ECS task">${task.ecsTaskId}<//><${Fact} name="Bucket">${task.s3BucketName}<//>
+        <${Fact} name="ECS task">${idOf(task, state.details)}<//><${Fact} name="Bucket">${task.s3BucketName}<//>
         <${Fact} name="Object"><bdi>${task.objectKey}</bdi><//><${Fact} name="Copy">${task.destinationKey && html`<bdi>${task.destinationKey}</bdi>`}<//></dl></section>
       <${RawParts} task=${task} details=${state.details} />
       ${state.error && html`<p class="dim">More of this task cannot be shown: ${state.error}</p>`}`}</aside>`;

@@ -26,6 +26,7 @@ struct view {
     char hash_key[KEY_MAX], range_key[KEY_MAX];
     struct log_place place;
     int64_t seq;
+    bool rowless;
 };
 
 static void copy(char *out, size_t size, const char *text)
@@ -126,6 +127,7 @@ static void write_task(void *ctx, const struct store_task *task)
 {
     struct view *v = ctx;
     v->seq = task->seq;
+    v->rowless = !task->ecs_task_id;
     if (store_is_ecs_id(task->ecs_task_id))
         copy(v->place.ecs_id, sizeof v->place.ecs_id, task->ecs_task_id);
     render_task_members(&v->w, task, clock_wall(v->call->sv->clock));
@@ -138,6 +140,7 @@ static void write_task(void *ctx, const struct store_task *task)
 static void write_description(void *ctx, const struct store_description *d)
 {
     struct view *v = ctx;
+    copy(v->place.ecs_id, sizeof v->place.ecs_id, d->ecs_task_id);
     jw_object(&v->w, "ecs");
     jw_time(&v->w, "seenAt", d->seen_at);
     jw_bool(&v->w, "stopped", d->stopped);
@@ -146,11 +149,13 @@ static void write_description(void *ctx, const struct store_description *d)
     jw_end_object(&v->w);
 }
 
+/* Of the task that its row names; before there is a row, of the one that ECS has for it. */
 static int write_ecs(struct view *v, struct error *err)
 {
     size_t before = v->body.len;
-    if (v->place.ecs_id[0] && store_description_get(v->call->sv->store, v->call->run_id, v->seq,
-                                                    v->place.ecs_id, write_description, v, err))
+    const char *id = v->rowless ? NULL : v->place.ecs_id;
+    if (store_description_get(v->call->sv->store, v->call->run_id, v->seq, id, write_description, v,
+                              err))
         return -1;
     if (v->body.len == before)
         jw_null(&v->w, "ecs");

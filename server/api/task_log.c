@@ -17,12 +17,42 @@
 
 enum { TAIL_DEFAULT = 16 * 1024, TAIL_MAX = 64 * 1024, ID_MAX = 64 };
 
+/* Whose log it is. */
+struct writer_of {
+    char id[ID_MAX]; /* of the ECS task; "" */
+    int64_t seq;
+    bool rowless;
+};
+
 /* The file's name is made of the id that ECS gave, nothing else gets into it. */
-static void read_id(void *ctx, const struct store_task *task)
+static void copy_id(struct writer_of *w, const char *id)
 {
-    char *id = ctx;
-    if (store_is_ecs_id(task->ecs_task_id))
-        (void)snprintf(id, ID_MAX, "%s", task->ecs_task_id);
+    if (store_is_ecs_id(id))
+        (void)snprintf(w->id, sizeof w->id, "%s", id);
+}
+
+static void read_task(void *ctx, const struct store_task *task)
+{
+    struct writer_of *w = ctx;
+    w->seq = task->seq;
+    w->rowless = !task->ecs_task_id;
+    copy_id(w, task->ecs_task_id);
+}
+
+static void read_description(void *ctx, const struct store_description *d)
+{
+    copy_id(ctx, d->ecs_task_id);
+}
+
+/* The task that its row names; before there is a row, the one that ECS has for it. */
+static int find_writer(const struct api_call *call, struct writer_of *w, struct error *err)
+{
+    if (task_path_get(call, read_task, w, err))
+        return -1;
+    if (!w->rowless)
+        return 0;
+    return store_description_get(call->sv->store, call->run_id, w->seq, NULL, read_description, w,
+                                 err);
 }
 
 /* Why there is none, and what to do instead. */
@@ -31,7 +61,8 @@ static int no_log(const struct api_call *call, const char *id, struct error *err
     if (!*id)
         return err_set(err, ERR_NOT_FOUND,
                        "no ECS task is known to be this task's, so it has no log: its row names "
-                       "one when it starts, else its reason tells why it did not");
+                       "one when it starts, ECS some seconds after its launch, else its reason "
+                       "tells why it did not start");
     if (!call->sv->task_logs)
         return err_set(err, ERR_NOT_FOUND,
                        "this server keeps no logs: the log of ECS task %s is in CloudWatch, the "
@@ -117,16 +148,16 @@ static int reply_tail(const struct api_call *call, const char *id, int64_t max, 
 void api_task_log(struct api_call *call)
 {
     static const char *const known[] = {"tail"};
-    char id[ID_MAX] = "";
+    struct writer_of writer = {0};
     int64_t max = TAIL_DEFAULT;
     struct error err = {0};
     int rc = query_only(call->x, known, 1, &err);
     if (!rc)
         rc = query_int(call->x, "tail", 1, TAIL_MAX, &max, &err);
     if (!rc)
-        rc = task_path_get(call, read_id, id, &err);
+        rc = find_writer(call, &writer, &err);
     if (!rc)
-        rc = reply_tail(call, id, max, &err);
+        rc = reply_tail(call, writer.id, max, &err);
     if (rc)
         problem_reply(call->x, &err, NULL);
 }

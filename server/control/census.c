@@ -3,7 +3,7 @@
 
 #include "lib/aws/ecs.h"
 #include "lib/json/json_read.h"
-#include "server/control/task_page.h"
+#include "server/loop/task_page.h"
 #include "server/loop/pace.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "server/control/stop.h"
 
 #include "lib/aws/ecs.h"
-#include "server/control/task_page.h"
+#include "server/loop/task_page.h"
 #include "server/loop/pace.h"
 
 #include <stdlib.h>

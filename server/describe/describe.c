@@ -104,15 +104,6 @@ struct describe *describe_free(struct describe *d)
 /* --- answers ---
  */
 
-/* What is to be kept of one answer; texts lie behind one another in `texts`. */
-struct news {
-    struct store_description list[ECS_DESCRIBE_MAX];
-    size_t offsets[ECS_DESCRIBE_MAX];
-    uint64_t hashes[ECS_DESCRIBE_MAX];
-    size_t count;
-    struct buf texts;
-};
-
 /* The place among the asked ones; asked_count: it was not asked for, or was answered before. */
 static size_t asked_place(const struct describe *d, const char *id)
 {
@@ -121,27 +112,6 @@ static size_t asked_place(const struct describe *d, const char *id)
            (d->asked[i] < 0 || strcmp(d->asked_run->list[d->asked[i]].id, id) != 0))
         i++;
     return i;
-}
-
-/* What ECS said before is not kept again. */
-static void add_news(struct news *n, const struct subject *one, int64_t seq, const json_t *task,
-                     bool stopped)
-{
-    size_t from = n->texts.len;
-    bool shortened = describe_text(task, &n->texts);
-    size_t len = n->texts.len - from;
-    uint64_t hash = len ? seen_hash(SEEN_START, n->texts.data + from, len) : 0;
-    if (hash == one->said) {
-        buf_truncate(&n->texts, from);
-        return;
-    }
-    n->offsets[n->count] = from;
-    n->hashes[n->count] = hash;
-    n->list[n->count++] = (struct store_description){.seq = seq,
-                                                     .ecs_task_id = one->id,
-                                                     .stopped = stopped,
-                                                     .shortened = shortened,
-                                                     .body_len = len};
 }
 
 /* One task of the answer. A task that cannot be read is as one that is not there. */
@@ -156,43 +126,26 @@ static void note_task(struct describe *d, json_t *item, struct news *n, int64_t 
         return;
     int64_t seq = d->asked[i];
     bool stopped = strcmp(task.last_status, "STOPPED") == 0;
-    add_news(n, &d->asked_run->list[seq], seq, item, stopped);
+    news_add(n, d->asked_run, seq, item, stopped);
     subjects_told(d->asked_run, seq, stopped, now);
     d->asked[i] = -1;
-}
-
-/* In one transaction. */
-static int keep(struct describe *d, struct news *n, struct error *err)
-{
-    struct subjects *s = d->asked_run;
-    if (buf_check(&n->texts, err))
-        return -1;
-    for (size_t i = 0; i < n->count; i++)
-        n->list[i].body = n->texts.data + n->offsets[i];
-    if (n->count && store_descriptions_put(d->loop->store, s->run_id, n->list, n->count, err))
-        return -1;
-    for (size_t i = 0; i < n->count; i++)
-        s->list[n->list[i].seq].said = n->hashes[i];
-    return 0;
 }
 
 static int take_answer(struct describe *d, const struct aws_response *response, struct error *err)
 {
     int64_t now = loop_now(d->loop);
-    struct news *n = calloc(1, sizeof *n);
+    struct news *n = news_new(err);
     json_t *item;
     size_t i;
     if (!n)
-        return err_set(err, ERR_MEMORY, "out of memory for descriptions of tasks");
-    buf_init(&n->texts, BUF_MAX_AWS_REPLY);
+        return -1;
     json_array_foreach (ecs_tasks(response), i, item)
         note_task(d, item, n, now);
     for (i = 0; i < d->asked_count; i++)
         if (d->asked[i] >= 0)
             subjects_missed(d->asked_run, d->asked[i], now);
-    int rc = keep(d, n, err);
-    buf_free(&n->texts);
-    free(n);
+    int rc = news_keep(n, d->asked_run, err);
+    news_free(n);
     return rc;
 }
 
@@ -238,24 +191,40 @@ static int build(const struct describe *d, struct aws_request *request, struct e
     return ecs_describe_tasks(request, s->cluster, ids, d->asked_count, err);
 }
 
-/* The run is the last in turn from then on. */
-static void ask(struct describe *d, struct subjects **place, int64_t now)
+static void ask_known(struct describe *d)
 {
     struct aws_request request = {0};
     struct error err = {0};
-    struct subjects *s = *place;
-    d->asked_run = s;
-    d->asked_count = subjects_due(s, now, d->asked);
-    if (!d->asked_count)
-        return;
-    *place = s->next;
-    put_last(d, s);
     d->busy = true;
     if (build(d, &request, &err) || aws_send(d->loop->aws, &request, came, d, &err)) {
         aws_request_free(&request);
         d->busy = false;
         failed(d, &err);
     }
+}
+
+/* Those that are known before those that are looked for. The run is the last in turn from then on.
+ */
+static void ask(struct describe *d, struct subjects **place, int64_t now)
+{
+    struct subjects *s = *place;
+    d->asked_run = s;
+    d->asked_count = now < s->not_before ? 0 : subjects_due(s, now, d->asked);
+    if (!d->asked_count && strangers_due(s) > now)
+        return;
+    *place = s->next;
+    put_last(d, s);
+    if (d->asked_count)
+        ask_known(d);
+    else
+        strangers_ask(d, s);
+}
+
+/* The next call about a run's tasks. */
+static int64_t run_due(const struct subjects *s)
+{
+    int64_t known = s->due == LOOP_NEVER || s->due > s->not_before ? s->due : s->not_before;
+    return loop_earlier(known, strangers_due(s));
 }
 
 /* Asks about one run's tasks, if any are due and a call may be made; when to look again. */
@@ -265,10 +234,9 @@ static int64_t ask_next(struct describe *d, int64_t now)
     if (d->busy)
         return LOOP_NEVER;
     for (struct subjects **at = &d->runs; *at; at = &(*at)->next) {
-        struct subjects *s = *at;
-        int64_t due = s->due > s->not_before ? s->due : s->not_before;
+        int64_t due = run_due(*at);
         int64_t call = now;
-        if (s->due == LOOP_NEVER)
+        if (due == LOOP_NEVER)
             continue;
         if (due <= now && !quota_take(&d->calls, now, &call))
             return loop_earlier(next, call);

@@ -2,11 +2,12 @@
  * forgets a stopped task after an hour.
  *
  * A task is described when its audit row is final, again until ECS says STOPPED, and now and then
- * while it runs. DescribeTasks takes a hundred at a time and there is one call at a time, so the
- * monitor's quota is hardly touched. It goes on after a run was closed, also after a restart: on
- * Fargate a task is not STOPPED before its network is taken down. What was said before is not
- * written again. All of it is best effort: no run waits for it. Used by the control thread only;
- * callbacks run inside aws_poll. */
+ * while it runs. One that has no row some seconds after the run began is looked for by ListTasks.
+ * DescribeTasks takes a hundred at a time and there is one call at a time, so the monitor's quota
+ * is hardly touched. It goes on after a run was closed, also after a restart: on Fargate a task is
+ * not STOPPED before its network is taken down. What was said before is not written again. All of
+ * it is best effort: no run waits for it. Used by the control thread only; callbacks run inside
+ * aws_poll. */
 #ifndef STEPFLEET_DESCRIBE_H
 #define STEPFLEET_DESCRIBE_H
 

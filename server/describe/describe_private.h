@@ -5,6 +5,8 @@
 #include "lib/aws/ecs.h"
 #include "server/describe/describe.h"
 #include "server/loop/pace.h"
+#include "server/loop/seen.h"
+#include "server/loop/task_page.h"
 #include "server/store/store.h"
 
 /* How long ECS remembers a stopped task. */
@@ -16,10 +18,22 @@ enum { DESCRIBE_SEQ_MAX = 65536, DESCRIBE_ID_MAX = 40 };
 /* One task of a run, at the place of its seq. */
 struct subject {
     char id[DESCRIBE_ID_MAX]; /* "": it has none yet */
+    bool waits;               /* neither row nor ECS has told of an id */
+    bool rowless;             /* ECS has, no row yet */
     bool final;               /* its row is */
     unsigned looks;           /* since its row moved */
     int64_t due;              /* LOOP_NEVER: nothing is wanted */
     uint64_t said;            /* hash of what was kept; 0: nothing */
+};
+
+/* ListTasks over a run, page by page, for the tasks that no row names. */
+struct strangers {
+    struct task_page page; /* its ARNs without those that are known */
+    struct seen known;     /* ids, as of the beginning of the pass */
+    int64_t due;           /* the next call */
+    int64_t began;         /* the pass; 0: none is going on */
+    int failures;          /* in a row */
+    bool off;              /* refused for good */
 };
 
 struct subjects {
@@ -29,6 +43,8 @@ struct subjects {
     char *cluster;
     struct subject *list; /* by seq */
     size_t count;
+    size_t waiting; /* of the list */
+    struct strangers strangers;
     struct store_task_place place; /* changes of tasks were read up to it */
     bool moved;
     int64_t read_at;    /* not before that time */
@@ -64,7 +80,41 @@ size_t subjects_due(struct subjects *s, int64_t now, int64_t seqs[ECS_DESCRIBE_M
 void subjects_told(struct subjects *s, int64_t seq, bool stopped, int64_t now);
 /* The same for one that ECS did not name. */
 void subjects_missed(struct subjects *s, int64_t seq, int64_t now);
+/* ECS has a task for it, of that id, and its row may not say so yet. False: the row names another,
+ * or none is looked for. */
+bool subjects_met(struct subjects *s, int64_t seq, const char *id);
 /* Nothing will come of it any more. */
 bool subjects_done(const struct subjects *s, int64_t now);
+
+/* --- news.c: what is to be kept of one answer --- */
+
+/* Texts lie behind one another in `texts`. */
+struct news {
+    struct store_description list[ECS_DESCRIBE_MAX];
+    size_t offsets[ECS_DESCRIBE_MAX];
+    uint64_t hashes[ECS_DESCRIBE_MAX];
+    size_t count;
+    struct buf texts;
+};
+
+/* NULL when memory is out. */
+struct news *news_new(struct error *err);
+void news_free(struct news *n); /* NULL-safe */
+/* Adds what ECS says of the task at that place, unless it was kept before. */
+void news_add(struct news *n, const struct subjects *s, int64_t seq, const json_t *task,
+              bool stopped);
+/* Keeps them, in one transaction. */
+int news_keep(struct news *n, struct subjects *s, struct error *err);
+
+/* --- strangers.c: ECS tasks of a run that no audit row names yet --- */
+
+/* From when on they are looked for. */
+void strangers_init(struct subjects *s, int64_t now);
+void strangers_free(struct subjects *s);
+/* When the next call is due; LOOP_NEVER: each task has a row, or nobody may list them. */
+int64_t strangers_due(const struct subjects *s);
+/* Sends the next call about the run's. Its answer clears d->busy; with nothing sent it is cleared.
+ */
+void strangers_ask(struct describe *d, struct subjects *s);
 
 #endif

@@ -17,6 +17,8 @@ enum { PAGE = 1000, MISSES_MAX = 6 };
 /* Most tasks are over before they are asked about while they run. */
 #define RUNNING_FIRST (2 * CLOCK_SECOND)
 #define RUNNING_AGAIN (60 * CLOCK_SECOND)
+/* One that has written no row is on its way: somebody waits to see how far it is. */
+#define ROWLESS_AGAIN (10 * CLOCK_SECOND)
 
 struct subjects *subjects_new(struct describe *room, int64_t run_id, const char *cluster,
                               struct error *err)
@@ -33,6 +35,7 @@ struct subjects *subjects_new(struct describe *room, int64_t run_id, const char 
     s->moved = true;
     s->due = LOOP_NEVER;
     s->until = LOOP_NEVER;
+    strangers_init(s, loop_now(room->loop));
     return s;
 }
 
@@ -40,6 +43,7 @@ void subjects_free(struct subjects *s)
 {
     if (!s)
         return;
+    strangers_free(s);
     free(s->list);
     free(s->cluster);
     free(s);
@@ -70,6 +74,15 @@ static void set_due(struct subjects *s, struct subject *one, int64_t due)
     s->due = loop_earlier(s->due, due);
 }
 
+static void set_waits(struct subjects *s, struct subject *one, bool waits)
+{
+    if (waits && !one->waits)
+        s->waiting++;
+    else if (!waits && one->waits)
+        s->waiting--;
+    one->waits = waits;
+}
+
 /* A changed row. What was asked about as final already is so again only with another id: the
  * monitor may add a reason to the row. */
 static void take(void *ctx, const struct store_subject *row)
@@ -77,8 +90,7 @@ static void take(void *ctx, const struct store_subject *row)
     struct subjects *s = ctx;
     int64_t now = loop_now(s->room->loop);
     s->place = (struct store_task_place){row->version, row->seq};
-    if (row->described || row->seq < 0 || row->seq >= DESCRIBE_SEQ_MAX ||
-        !store_is_ecs_id(row->ecs_task_id))
+    if (row->seq < 0 || row->seq >= DESCRIBE_SEQ_MAX)
         return;
     struct subject *one = at(s, row->seq);
     if (!one) {
@@ -86,12 +98,16 @@ static void take(void *ctx, const struct store_subject *row)
         return;
     }
     bool final = audit_status_final(row->status);
+    set_waits(s, one, !row->ecs_task_id && !final && !one->id[0]);
+    if (row->described || !store_is_ecs_id(row->ecs_task_id))
+        return;
     bool same = strcmp(one->id, row->ecs_task_id) == 0;
-    if (same && one->final == final)
+    if (same && one->final == final && !one->rowless)
         return;
     if (!same)
         one->said = 0;
     (void)snprintf(one->id, sizeof one->id, "%s", row->ecs_task_id);
+    one->rowless = false;
     one->final = final;
     one->looks = 0;
     set_due(s, one, now + (final ? FINAL_FIRST : RUNNING_FIRST));
@@ -138,7 +154,19 @@ void subjects_told(struct subjects *s, int64_t seq, bool stopped, int64_t now)
     else if (one->final)
         set_due(s, one, now + pace_backoff(FINAL_MIN, FINAL_MAX, one->looks));
     else
-        set_due(s, one, now + RUNNING_AGAIN);
+        set_due(s, one, now + (one->rowless ? ROWLESS_AGAIN : RUNNING_AGAIN));
+}
+
+bool subjects_met(struct subjects *s, int64_t seq, const char *id)
+{
+    struct subject *one = seq >= 0 && (size_t)seq < s->count ? &s->list[seq] : NULL;
+    if (!one || !one->waits || !store_is_ecs_id(id))
+        return false;
+    (void)snprintf(one->id, sizeof one->id, "%s", id);
+    one->rowless = true;
+    one->looks = 0;
+    set_waits(s, one, false);
+    return true;
 }
 
 /* A task that just started may not be known yet; one of long ago is forgotten. */

@@ -72,7 +72,8 @@ int store_description_get(struct store *s, int64_t run_id, int64_t seq, const ch
 {
     static const char sql[] = "SELECT seq, ecs_task_id, seen_at, stopped, shortened, body"
                               " FROM ecs_descriptions"
-                              " WHERE run_id = ?1 AND seq = ?2 AND ecs_task_id = ?3";
+                              " WHERE run_id = ?1 AND seq = ?2"
+                              " AND ecs_task_id = coalesce(?3, ecs_task_id)";
     struct reading r;
     if (reading_open(&r, s, sql, err))
         return -1;

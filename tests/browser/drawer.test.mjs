@@ -11,6 +11,7 @@ const program = join(ROOT, process.env.STEPFLEET_BUILD ?? "build", "s3-copy-task
 const server = new Server();
 server.useWorkers({ "s3-copy-task": `case "$task_name" in
 *00002) i=0; while [ $i -lt 99 ]; do i=$((i+1)); echo "step $i"; done; printf '<img src=x onerror="document.title=1">\\033[31m\\342\\200\\256red\\n' >&2; exit 3 ;;
+hang*) echo "no row"; while [ ! -e '${server.folder}/row' ]; do sleep .1; done; exec '${program}' ;;
 wait*) echo "first line"; '${program}'; while [ ! -e '${server.folder}/go' ]; do sleep .1; done; echo "last line" ;;
 *) exec '${program}' ;;
 esac` });
@@ -70,6 +71,26 @@ test("a log is followed until ECS says that the task has stopped, though its row
   assert.ok(before >= 4, "it was followed");
   await page.clock.runFor(60000);
   assert.equal(calls.length, before, "nothing more is to come");
+  await browser.done(page);
+});
+
+test("a task that has written no row: what ECS says of it, and its log", async () => {
+  const name = "hangs before its row";
+  const id = await server.submit(spec(1, { taskList: tasks(1, () => ({ taskName: name })) }), 1);
+  const page = await browser.page();
+  await page.goto(`${server.url}/#/runs/${id}?task=${encodeURIComponent(name)}`);
+  const drawer = drawerOf(page);
+  const voices = drawer.locator(".voices tbody td");
+  await voices.nth(0).getByText("Submitted").waitFor();
+  await voices.nth(1).getByText("RUNNING").waitFor();
+  await drawer.getByText("It has written no audit row yet: its container runs").waitFor();
+  assert.equal(await drawer.getByLabel("Log", { exact: true }).textContent(), "no row\n");
+  const { auditRow, ecs } = await server.get(`/workflows/${id}/tasks/${encodeURIComponent(name)}`);
+  assert.equal(auditRow, null);
+  await drawer.getByText(ecs.description.taskArn.split("/").at(-1), { exact: true }).waitFor();
+  await writeFile(join(server.folder, "row"), "");
+  await voices.nth(0).getByText("Completed").waitFor();
+  await voices.nth(1).getByText("STOPPED").waitFor();
   await browser.done(page);
 });
 

@@ -128,17 +128,22 @@ static void script(size_t first, size_t count, const char *status, const char *m
     buf_free(&body);
 }
 
+static size_t calls(void)
+{
+    return fake_aws_count(fake, "DescribeTasks") + fake_aws_count(fake, "ListTasks");
+}
+
 /* Waits for what is in flight, else until the room wants to be called; false: it wants nothing. */
 static bool turn(void)
 {
     struct error err = {0};
-    size_t before = fake_aws_count(fake, "DescribeTasks");
+    size_t before = calls();
     int64_t next = describe_step(room);
     int in_flight = aws_poll(loop.aws, 0, &err);
     while (in_flight > 0)
         in_flight = aws_poll(loop.aws, 5000, &err);
     cr_assert_eq(in_flight, 0, "%s", err.message);
-    bool called = fake_aws_count(fake, "DescribeTasks") > before;
+    bool called = calls() > before;
     if (!called && next != LOOP_NEVER && next > hand.mono)
         hand.mono = next;
     return called || next != LOOP_NEVER;
@@ -152,13 +157,18 @@ static void run_down(void)
         cr_assert_lt(turns++, TURNS_MAX, "it does not come to an end");
 }
 
-static void run_until(size_t calls)
+static void run_until_asked(const char *operation, size_t times)
 {
     int turns = 0;
-    while (fake_aws_count(fake, "DescribeTasks") < calls) {
+    while (fake_aws_count(fake, operation) < times) {
         cr_assert(turn(), "it asks no more");
         cr_assert_lt(turns++, TURNS_MAX, "it does not ask");
     }
+}
+
+static void run_until(size_t times)
+{
+    run_until_asked("DescribeTasks", times);
 }
 
 struct kept {
@@ -175,15 +185,20 @@ static void copy_kept(void *ctx, const struct store_description *d)
     (void)snprintf(k->body, sizeof k->body, "%s", d->body);
 }
 
-static struct kept kept(int64_t run_id, size_t seq)
+static struct kept kept_of(int64_t run_id, size_t seq, const char *id)
 {
     struct kept k = {0};
     struct error err = {0};
-    char id[33];
-    id_of(seq, id);
     cr_assert_eq(store_description_get(disk.store, run_id, (int64_t)seq, id, copy_kept, &k, &err),
                  0, "%s", err.message);
     return k;
+}
+
+static struct kept kept(int64_t run_id, size_t seq)
+{
+    char id[33];
+    id_of(seq, id);
+    return kept_of(run_id, seq, id);
 }
 
 static void close_run(int64_t id)
@@ -314,11 +329,11 @@ Test(describe, goes_on_after_the_run_was_closed_and_after_a_restart)
     script(0, 1, "STOPPED", "");
     run_down();
     cr_assert(kept(1, 0).stopped);
-    size_t calls = fake_aws_count(fake, "DescribeTasks");
+    size_t asked = fake_aws_count(fake, "DescribeTasks");
     describe_free(room);
     open_room();
     run_down();
-    cr_assert_eq(fake_aws_count(fake, "DescribeTasks"), calls, "all is known");
+    cr_assert_eq(fake_aws_count(fake, "DescribeTasks"), asked, "all is known");
 }
 
 Test(describe, a_closed_run_is_let_go_after_an_hour)
@@ -331,6 +346,144 @@ Test(describe, a_closed_run_is_let_go_after_an_hour)
     run_down();
     cr_assert_geq(hand.mono - closed, 3600 * CLOCK_SECOND);
     cr_assert_lt(hand.mono - closed, 3700 * CLOCK_SECOND);
+}
+
+/* --- tasks that no row names ---
+ */
+
+static void list(size_t first, size_t count, const char *token)
+{
+    struct buf body;
+    buf_init(&body, BUF_MAX_SPEC);
+    buf_adds(&body, "{\"taskArns\":[");
+    for (size_t i = 0; i < count; i++) {
+        char id[33];
+        id_of(first + i, id);
+        buf_addf(&body, "%s\"arn:aws:ecs:eu-west-1:1:task/the-cluster/%s\"", i ? "," : "", id);
+    }
+    buf_adds(&body, "]");
+    if (token)
+        buf_addf(&body, ",\"nextToken\":\"%s\"", token);
+    buf_adds(&body, "}");
+    cr_assert_eq(buf_check(&body, NULL), 0);
+    fake_aws_answer(fake, "ListTasks", 200, buf_str(&body));
+    buf_free(&body);
+}
+
+/* What a description has of which task it is. */
+#define NAMED(name)                                                                                \
+    ",\"overrides\":{\"containerOverrides\":[{\"name\":\"c\",\"environment\":"                     \
+    "[{\"name\":\"task_name\",\"value\":\"" name "\"}]}]}"
+
+static size_t asked_about(size_t call)
+{
+    json_t *body = fake_aws_body(fake, "DescribeTasks", call);
+    size_t count = json_array_size(json_object_get(body, "tasks"));
+    json_decref(body);
+    return count;
+}
+
+Test(describe, a_task_without_a_row_is_looked_for)
+{
+    begin(1, 2);
+    put_row(1, 0, AUDIT_RUNNING);
+    script(0, 1, "STOPPED", "");
+    list(0, 2, NULL);
+    script(1, 1, "PROVISIONING", NAMED("task-1"));
+    script(1, 1, "PENDING", NAMED("task-1"));
+    int64_t begun = hand.mono;
+    run_until_asked("ListTasks", 1);
+    cr_assert_geq(hand.mono - begun, 5 * CLOCK_SECOND, "most have a row by then");
+    json_t *body = fake_aws_body(fake, "ListTasks", 0);
+    cr_assert_str_eq(json_str(body, "startedBy", ""), "stepfleet-1");
+    cr_assert_str_eq(json_str(body, "cluster", ""), "the-cluster");
+    json_decref(body);
+    run_until(2);
+    cr_assert_eq(asked_about(1), 1, "the other has a row");
+    cr_assert_not_null(strstr(kept_of(1, 1, NULL).body, "PROVISIONING"));
+    run_until(3);
+    cr_assert_not_null(strstr(kept_of(1, 1, NULL).body, "PENDING"), "it is followed");
+    cr_assert_eq(fake_aws_count(fake, "ListTasks"), 1, "each has an id by now");
+}
+
+Test(describe, the_row_of_a_task_that_was_looked_for_is_followed_as_any_other)
+{
+    begin(1, 1);
+    list(0, 1, NULL);
+    script(0, 1, "PENDING", NAMED("task-0"));
+    script(0, 1, "STOPPED", NAMED("task-0"));
+    run_until(1);
+    put_row(1, 0, AUDIT_FAILED);
+    run_down();
+    cr_assert(kept(1, 0).stopped);
+    cr_assert_eq(fake_aws_count(fake, "DescribeTasks"), 2);
+    cr_assert_eq(fake_aws_count(fake, "ListTasks"), 1);
+}
+
+Test(describe, tasks_are_looked_for_on_every_page_and_again_later)
+{
+    enum { KNOWN = 100 };
+    begin(1, KNOWN + 2);
+    for (size_t i = 0; i < KNOWN; i++)
+        put_row(1, i, AUDIT_RUNNING);
+    script(0, KNOWN, "RUNNING", "");
+    list(0, KNOWN, "more");
+    list(KNOWN, 1, NULL);
+    script(KNOWN, 1, "PENDING", NAMED("task-100"));
+    list(KNOWN, 2, NULL);
+    run_until_asked("ListTasks", 2);
+    json_t *body = fake_aws_body(fake, "ListTasks", 1);
+    cr_assert_str_eq(json_str(body, "nextToken", ""), "more");
+    json_decref(body);
+    run_until(2);
+    cr_assert_eq(asked_about(1), 1);
+    int64_t first = hand.mono;
+    run_until_asked("ListTasks", 3);
+    cr_assert_geq(hand.mono - first, 20 * CLOCK_SECOND, "one is still without");
+    body = fake_aws_body(fake, "ListTasks", 2);
+    cr_assert_str_eq(json_str(body, "nextToken", ""), "", "from the beginning");
+    json_decref(body);
+}
+
+/* Somebody else's task, one of another name, and one whose row says otherwise. */
+Test(describe, tasks_of_others_are_nobodys)
+{
+    begin(1, 2);
+    list(5, 3, NULL);
+    fake_aws_answer(
+        fake, "DescribeTasks", 200,
+        "{\"tasks\":[{\"taskArn\":\"a/"
+        "00000000000000000000000000000ac1\",\"lastStatus\":\"RUNNING\"},"
+        "{\"taskArn\":\"a/00000000000000000000000000000ac2\",\"lastStatus\":\"RUNNING\"" NAMED(
+            "task-9") "},{\"taskArn\":\"a/no-id\",\"lastStatus\":\"RUNNING\"" NAMED("task-1") "}]"
+                                                                                              "}");
+    run_until_asked("ListTasks", 2);
+    cr_assert_eq(fake_aws_count(fake, "DescribeTasks"), 1);
+    cr_assert_eq(kept_of(1, 0, NULL).len, 0);
+    cr_assert_eq(kept_of(1, 1, NULL).len, 0);
+}
+
+Test(describe, who_may_not_list_tasks_still_describes_those_with_rows)
+{
+    begin(1, 2);
+    fake_aws_refuse(fake, "ListTasks", "AccessDeniedException", "no");
+    run_down();
+    size_t refused = fake_aws_count(fake, "ListTasks");
+    cr_assert_gt(refused, 1);
+    cr_assert_lt(refused, 10);
+    script(0, 1, "STOPPED", "");
+    put_row(1, 0, AUDIT_FAILED);
+    run_down();
+    cr_assert(kept(1, 0).stopped);
+    cr_assert_eq(fake_aws_count(fake, "ListTasks"), refused);
+}
+
+Test(describe, a_run_that_is_over_is_not_searched)
+{
+    begin(1, 1);
+    close_run(1);
+    run_down();
+    cr_assert_eq(calls(), 0);
 }
 
 /* --- texts that are too long ---

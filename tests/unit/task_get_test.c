@@ -158,6 +158,29 @@ Test(task_get, shows_what_ecs_said_as_it_said_it)
     json_decref(task);
 }
 
+/* ECS's id of the task's says where the log is before a row does. */
+Test(task_get, shows_what_ecs_said_of_a_task_without_a_row)
+{
+    struct error err = {0};
+    const char body[] = "{\"taskArn\":\"arn\",\"lastStatus\":\"PENDING\"}";
+    const struct store_description d = {
+        .seq = 1, .ecs_task_id = ECS_ID, .body = body, .body_len = strlen(body)};
+    create(1, (const char *[]){"a", "b"}, 2);
+    cr_assert_eq(store_descriptions_put(f.store, RUN, &d, 1, &err), 0, "%s", err.message);
+    put_row("a", "not-of-ecs");
+    json_t *task = get_task("b");
+    const json_t *ecs = json_object_get(task, "ecs");
+    cr_assert(json_is_null(json_object_get(task, "auditRow")));
+    cr_assert_not(json_bool(ecs, "stopped", true));
+    cr_assert_str_eq(json_str(json_object_get(ecs, "description"), "lastStatus", ""), "PENDING");
+    cr_assert(json_is_object(json_object_get(task, "log")));
+    json_decref(task);
+    put_row("b", "not-of-ecs-either");
+    task = get_task("b");
+    cr_assert(json_is_null(json_object_get(task, "ecs")), "its row names another");
+    json_decref(task);
+}
+
 Test(task_get, shows_the_events_of_its_launch_or_says_why_there_are_none)
 {
     struct error err = {0};
@@ -295,6 +318,20 @@ Test(task_get, the_end_of_a_log_in_whole_lines)
     cr_assert_str_eq(json_str(log, "url", ""), "/workflows/77/tasks/%61%2F%62/log");
     cr_assert_str_eq(json_str(log, "path", ""), "aws/ecs/logs/" ECS_ID ".log");
     json_decref(task);
+}
+
+Test(task_get, the_log_of_a_task_without_a_row)
+{
+    struct error err = {0};
+    const struct store_description d = {
+        .seq = 0, .ecs_task_id = ECS_ID, .body = "{}", .body_len = 2};
+    (void)snprintf(logs, sizeof logs, "%s/logs", f.disk.dir);
+    cr_assert_eq(mkdir(logs, 0700), 0);
+    f.services.task_logs = logs;
+    create(1, (const char *[]){"a/b"}, 1);
+    cr_assert_eq(store_descriptions_put(f.store, RUN, &d, 1, &err), 0, "%s", err.message);
+    write_log(ECS_ID, "one\n");
+    expect_log("/log", "one\n", "false");
 }
 
 Test(task_get, a_log_has_a_ceiling)

@@ -1,4 +1,4 @@
-#include "server/control/task_page.h"
+#include "server/loop/task_page.h"
 
 #include "lib/aws/ecs.h"
 

@@ -1,7 +1,7 @@
 /* task_page: the page of a run's ECS tasks that is at hand, and how to come to the next one.
- * Belongs to the control loop's thread. Private to server/control. */
-#ifndef STEPFLEET_CONTROL_TASK_PAGE_H
-#define STEPFLEET_CONTROL_TASK_PAGE_H
+ * Belongs to the control loop's thread. */
+#ifndef STEPFLEET_LOOP_TASK_PAGE_H
+#define STEPFLEET_LOOP_TASK_PAGE_H
 
 #include "lib/aws/aws.h"
 
