@@ -97,16 +97,17 @@ static void take(void *ctx, const struct store_subject *row)
         s->out_of_memory = true;
         return;
     }
+    const char *id = row->ecs_task_id ? row->ecs_task_id : "";
     bool final = audit_status_final(row->status);
-    set_waits(s, one, !row->ecs_task_id && !final && !one->id[0]);
-    if (row->described || !store_is_ecs_id(row->ecs_task_id))
+    set_waits(s, one, !*id && !final && !one->id[0]);
+    if (row->described || !store_is_ecs_id(id))
         return;
-    bool same = strcmp(one->id, row->ecs_task_id) == 0;
+    bool same = strcmp(one->id, id) == 0;
     if (same && one->final == final && !one->rowless)
         return;
     if (!same)
         one->said = 0;
-    (void)snprintf(one->id, sizeof one->id, "%s", row->ecs_task_id);
+    (void)snprintf(one->id, sizeof one->id, "%s", id);
     one->rowless = false;
     one->final = final;
     one->looks = 0;
