@@ -78,6 +78,11 @@ struct outbox_change {
     int64_t time;     /* started at, or next due */
 };
 
+static int not_waiting(int64_t run_id, struct error *err)
+{
+    return err_set(err, ERR_NOT_FOUND, "run %" PRId64 " is not waiting to be started", run_id);
+}
+
 /* ERR_NOT_FOUND when the run is not in the outbox. */
 static int remove_row(struct write *w, int64_t run_id, struct error *err)
 {
@@ -88,7 +93,7 @@ static int remove_row(struct write *w, int64_t run_id, struct error *err)
     int rc = stmt_step(stmt, err);
     stmt_reset(stmt);
     if (rc == 0)
-        return err_set(err, ERR_NOT_FOUND, "run %" PRId64 " is not waiting to be started", run_id);
+        return not_waiting(run_id, err);
     return rc == 1 ? 0 : -1;
 }
 
@@ -143,8 +148,7 @@ static int postpone(struct write *w, void *arg, struct error *err)
     int rc = stmt_step(stmt, err);
     stmt_reset(stmt);
     if (rc == 0)
-        return err_set(err, ERR_NOT_FOUND, "run %" PRId64 " is not waiting to be started",
-                       change->run_id);
+        return not_waiting(change->run_id, err);
     if (rc < 0 || set_text(w, "UPDATE runs SET start_error = ?2 WHERE id = ?1", change->run_id,
                            change->text, err))
         return -1;
