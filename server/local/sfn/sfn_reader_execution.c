@@ -113,13 +113,7 @@ static int read_list(struct stmt *s, const struct page *page, json_t **out, stru
         count++;
     }
     stmt_reset(s);
-    *out = step < 0 ? NULL : json_pack("{s:O}", "executions", list);
-    if (*out && step == 1)
-        json_object_set_new(*out, "nextToken", page_token(last));
-    json_decref(list);
-    if (step >= 0 && !*out)
-        return read_no_memory(err);
-    return step < 0 ? -1 : 0;
+    return page_answer(list, "executions", step, last, out, err);
 }
 
 int sfn_read_executions(struct sfn_reader *r, int64_t machine, const char *status,
