@@ -49,11 +49,7 @@ static int next_due_row(struct conn *c, int64_t now, int64_t *next_due, struct e
     if (!stmt)
         return -1;
     stmt_bind_int(stmt, 1, now);
-    int rc = stmt_step(stmt, err);
-    if (rc == 1)
-        *next_due = stmt_int(stmt, 0);
-    stmt_reset(stmt);
-    return rc == 1 ? 0 : -1;
+    return stmt_number(stmt, next_due, err) == 1 ? 0 : -1;
 }
 
 int store_outbox_due(struct store *s, int64_t now, int limit, store_outbox_fn fn, void *ctx,

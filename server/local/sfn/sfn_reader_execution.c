@@ -186,10 +186,9 @@ int64_t sfn_read_execution_id(struct sfn_reader *r, const char *arn, struct erro
 {
     struct stmt *s = r->statements[READ_EXECUTION_ID];
     stmt_bind_text(s, 1, arn);
-    int step = stmt_step(s, err);
-    int64_t id = step == 1 ? stmt_int(s, 0) : step;
-    stmt_reset(s);
-    return id;
+    int64_t id = 0;
+    int found = stmt_number(s, &id, err);
+    return found == 1 ? id : found;
 }
 
 /* One event more than the page, so that the last tells where the next begins. */

@@ -127,9 +127,5 @@ int sfn_read_map_run_id(struct sfn_reader *r, const char *arn, int64_t *id, stru
 {
     struct stmt *s = r->statements[READ_MAP_RUN];
     stmt_bind_text(s, 1, arn);
-    int step = stmt_step(s, err);
-    if (step == 1)
-        *id = stmt_int(s, 0);
-    stmt_reset(s);
-    return step;
+    return stmt_number(s, id, err);
 }
