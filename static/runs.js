@@ -6,7 +6,7 @@ import * as format from "./format.js";
 import { Waiting, paced, useFollow } from "./live.js";
 import { Retry, retriable } from "./retry.js";
 import { change, link } from "./route.js";
-import { Alert, Badge, Empty, Name, Progress, Time, html, useLatest, useTick } from "./ui.js";
+import { Alert, Badge, Empty, Name, Progress, Time, html, useLatest, useTick, useTyped } from "./ui.js";
 
 const filters = ["status", "pattern", "q", "since", "until", "endedSince", "parent", "name"];
 const asked = (query) => Object.fromEntries([...filters, "cursor"].filter((name) => query[name]).map((name) => [name, query[name]]));
@@ -45,15 +45,7 @@ const chips = { endedSince: (at) => `ended since ${time(at)}`, since: (at) => `s
   parent: (id) => `retries of ${format.cut(id, 20)}`, name: (name) => `named ${format.cut(name, 60)}` };
 
 function Toolbar({ query }) {
-  const [text, setText] = useState(query.q ?? "");
-  const typed = useRef(0);
-  useEffect(() => setText(query.q ?? ""), [query.q]);
-  const search = (event) => {
-    const value = event.currentTarget.value;
-    setText(value);
-    clearTimeout(typed.current);
-    typed.current = setTimeout(() => change({ q: value, cursor: "" }), 250);
-  };
+  const [text, search] = useTyped(query.q ?? "", (q) => change({ q, cursor: "" }), 250);
   const set = filters.filter((name) => query[name]);
   return html`<form class="toolbar" role="search" onSubmit=${(event) => event.preventDefault()}>
     <input type="search" placeholder="Search name, id, label, task …" title="Search (/)" aria-keyshortcuts="/"

@@ -1,10 +1,10 @@
 // tasks: a run's tasks as a table; what of them is shown is in the address.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import * as format from "./format.js";
 import { finish, phases, took } from "./phases.js";
 import { change } from "./route.js";
 import { VirtualTable, sorted } from "./table.js";
-import { Badge, Count, Name, Time, html } from "./ui.js";
+import { Badge, Count, Name, Time, html, useTyped } from "./ui.js";
 
 const columns = [
   { name: "status", title: "Status", class: "c-status", by: (task) => format.statuses.indexOf(task.status), cell: (task) => html`<${Badge} status=${task.status} />` },
@@ -49,15 +49,7 @@ export const unfiltered = { status: "", reason: "", like: "", q: "", sel: "" };
 const asked = ({ status, reason, like, q, sel }) => JSON.stringify([status, reason, like, q, sel]);
 
 function Filters({ query, reasons, shown, total, brush }) {
-  const [text, setText] = useState(query.q ?? "");
-  const typed = useRef(0);
-  useEffect(() => setText(query.q ?? ""), [query.q]);
-  const search = (event) => {
-    const value = event.currentTarget.value;
-    setText(value);
-    clearTimeout(typed.current);
-    typed.current = setTimeout(() => change({ q: value }), 150);
-  };
+  const [text, search] = useTyped(query.q ?? "", (q) => change({ q }), 150);
   return html`<form class="toolbar" role="search" onSubmit=${(event) => event.preventDefault()}>
     <input type="search" placeholder="Search task, object, ECS id" aria-label="Search tasks" value=${text} onInput=${search} />
     <label><span>Status</span><select value=${query.status ?? ""} onChange=${(event) => change({ status: event.currentTarget.value })}>

@@ -104,6 +104,21 @@ export function useLatest(value) {
   return ref;
 }
 
+// The text of a field, and what its input does: `tell` gets the text once nobody has typed for `ms`.
+// A new `value` replaces what is there.
+export function useTyped(value, tell, ms) {
+  const [text, setText] = useState(value);
+  const timer = useRef(0);
+  useEffect(() => setText(value), [value]);
+  const type = (event) => {
+    const typed = event.currentTarget.value;
+    setText(typed);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => tell(typed), ms);
+  };
+  return [text, type];
+}
+
 // Renders again every `ms` while `on`: for durations that grow by themselves.
 export function useTick(on, ms = 1000) {
   const [, set] = useState(0);

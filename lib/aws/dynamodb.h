@@ -98,6 +98,7 @@ json_t *dynamodb_last_key(const struct aws_response *response);
 struct dynamodb_page {
     struct answer_list list;
 };
+/* Begins before the first item. The answer is borrowed until the page is done with. */
 void dynamodb_page_open(struct dynamodb_page *page, const struct aws_response *response);
 /* As answer_list_next. */
 bool dynamodb_page_next(struct dynamodb_page *page);

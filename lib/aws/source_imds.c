@@ -47,15 +47,10 @@ static int find_origin(const struct aws_options *o, char out[ORIGIN_MAX], struct
                        mode);
     if (!url)
         url = v6 ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
-    size_t len = strlen(url);
-    while (len && url[len - 1] == '/')
-        len--;
-    if ((strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) || len >= ORIGIN_MAX)
+    if (!http_url_base(url, out, ORIGIN_MAX))
         return err_set(err, ERR_ARGUMENT,
                        "AWS_EC2_METADATA_SERVICE_ENDPOINT '%.200s' must be http://HOST[:PORT]",
                        url);
-    memcpy(out, url, len);
-    out[len] = '\0';
     return 0;
 }
 

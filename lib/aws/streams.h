@@ -66,6 +66,7 @@ struct streams_page {
     char sequence[STREAMS_SEQUENCE_MAX]; /* of the last one, */
     int64_t created;                     /* if it was sound */
 };
+/* Begins before the first record. The answer is borrowed until the page is done with. */
 void streams_page_open(struct streams_page *page, const struct aws_response *response);
 /* The next record that has keys, event and sequence number: others are passed over. False: there
  * are no more, as often as it is asked. */

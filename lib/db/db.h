@@ -55,6 +55,9 @@ void stmt_bind_null(struct stmt *s, int index);
 int stmt_step(struct stmt *s, struct error *err);
 /* Steps a statement that gives no row, then resets it. 0 or -1. */
 int stmt_run(struct stmt *s, struct error *err);
+/* Steps a statement that gives one number at most, then resets it. 1: *out is the first column of
+ * its row; 0: there is no row, *out is left alone; -1. */
+int stmt_number(struct stmt *s, int64_t *out, struct error *err);
 /* Makes the statement ready to be bound and run again. */
 void stmt_reset(struct stmt *s);
 

@@ -11,9 +11,7 @@ static int read_version(struct db *db, int64_t *version, struct error *err)
     struct stmt *s = db_prepare(db, "PRAGMA user_version", err);
     if (!s)
         return -1;
-    int rc = stmt_step(s, err);
-    if (rc == 1)
-        *version = stmt_int(s, 0);
+    int rc = stmt_number(s, version, err);
     stmt_close(s);
     if (rc == 0)
         return err_set(err, ERR_INTERNAL, "PRAGMA user_version gave no row");

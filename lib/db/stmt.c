@@ -117,6 +117,15 @@ int stmt_run(struct stmt *s, struct error *err)
     return rc;
 }
 
+int stmt_number(struct stmt *s, int64_t *out, struct error *err)
+{
+    int rc = stmt_step(s, err);
+    if (rc == 1)
+        *out = stmt_int(s, 0);
+    stmt_reset(s);
+    return rc;
+}
+
 /* Borrowed parameters are let go as well, so that none outlives its owner. */
 void stmt_reset(struct stmt *s)
 {

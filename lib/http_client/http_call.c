@@ -34,6 +34,18 @@ size_t http_url_origin(const char *url)
     return host ? scheme + host : 0;
 }
 
+bool http_url_base(const char *url, char *out, size_t size)
+{
+    size_t len = strlen(url);
+    while (len && url[len - 1] == '/')
+        len--;
+    if ((strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) || len >= size)
+        return false;
+    memcpy(out, url, len);
+    out[len] = '\0';
+    return true;
+}
+
 /* Appends one header line to the list; on failure the list stays as it was. */
 static int add_line(struct curl_slist **list, const char *line, struct error *err)
 {

@@ -61,6 +61,11 @@ struct http_response {
     struct buf body;
 };
 
+/* Copies an http:// or https:// URL, without each '/' at its end, to `out` of `size` bytes: paths
+ * are to be put behind it. False: it is of no such scheme or has no room, and `out` is left alone.
+ */
+bool http_url_base(const char *url, char *out, size_t size);
+
 /* The value of a header copied to out (trimmed, cut at size), or NULL if there is none. */
 const char *http_response_header(const struct http_response *r, const char *name, char *out,
                                  size_t size);

@@ -154,6 +154,7 @@ void http_exchange_completed(void *server, struct MHD_Connection *connection, vo
 
 /* Memory of the exchange's own, not initialised; NULL when there is none. */
 void *http_memory_take(struct http_memory *m, size_t size);
+/* Frees all that was taken. */
 void http_memory_free(struct http_memory *m);
 /* A copy with a NUL behind it. */
 char *http_memory_text(struct http_memory *m, const char *text, size_t len);

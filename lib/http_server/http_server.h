@@ -44,7 +44,7 @@ struct http_server_options {
     /* Must reply or defer. Called on a thread of the pool. */
     void (*handle)(void *ctx, struct http_exchange *x);
     /* May be NULL. Called once for each exchange when the server is done with it (answered or
-     * connection lost), to release http_exchange_data. */
+     * connection lost), to release what http_set_data kept. */
     void (*finished)(void *ctx, struct http_exchange *x);
     /* May be NULL: a plain 503. Called instead of `handle` when the bodies that are in memory leave
      * no room for this one (its first 16 KiB always find some). Must reply. */

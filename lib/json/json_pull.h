@@ -102,6 +102,7 @@ int json_texts_open(struct json_texts *t, size_t document_len, struct error *err
 const char *json_texts_add(struct json_texts *t, const struct json_text *text);
 /* Forgets what was added from `len` on (0: all). */
 void json_texts_reset(struct json_texts *t, size_t len);
+/* Frees the texts and zeroes *t, so that it may be called twice. */
 void json_texts_free(struct json_texts *t);
 
 #endif

@@ -24,6 +24,7 @@ struct run_facts {
     int64_t going_since; /* wall us; 0: its duration does not grow any more */
 };
 
+/* An empty one; the caller closes it. NULL with err. */
 struct run_cache *run_cache_open(struct error *err);
 struct run_cache *run_cache_close(struct run_cache *c); /* NULL-safe; returns NULL */
 

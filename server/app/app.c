@@ -260,14 +260,9 @@ static int open_live(struct app *a, struct error *err)
     return a->live ? 0 : -1;
 }
 
-/* Last, because a request may come as soon as it is open. */
-static int open_http(struct app *a, struct error *err)
+/* What the handlers of requests to `host` work with. */
+static void fill_services(struct app *a, const char *host)
 {
-    char host[HOST_MAX];
-    uint16_t port;
-    a->runs = run_cache_open(err);
-    if (!a->runs || read_address(a, SET_LISTEN, host, &port, err))
-        return -1;
     a->services = (struct services){.store = a->store,
                                     .clock = clock_system(),
                                     .log = a->log,
@@ -286,6 +281,17 @@ static int open_http(struct app *a, struct error *err)
         a->services.offered[i + 1] = machine_arn(a, i) != NULL;
         a->services.definitions[i + 1] = machines_definition(&a->machines, i);
     }
+}
+
+/* Last, because a request may come as soon as it is open. */
+static int open_http(struct app *a, struct error *err)
+{
+    char host[HOST_MAX];
+    uint16_t port;
+    a->runs = run_cache_open(err);
+    if (!a->runs || read_address(a, SET_LISTEN, host, &port, err))
+        return -1;
+    fill_services(a, host);
     const struct http_server_options options = {
         .host = host,
         .port = port,

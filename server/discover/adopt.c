@@ -4,6 +4,7 @@
 #include "lib/json/json_write.h"
 #include "lib/manifest/manifest.h"
 #include "server/discover/discover_private.h"
+#include "server/run/run.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -124,16 +125,6 @@ static int write_texts(const struct found *found, const struct spec *spec, bool 
                : 0;
 }
 
-static struct store_new_task *list_tasks(const struct spec *spec)
-{
-    struct store_new_task *tasks = calloc(spec->task_count, sizeof *tasks);
-    for (size_t i = 0; tasks && i < spec->task_count; i++)
-        tasks[i] = (struct store_new_task){.name = spec->tasks[i].task_name,
-                                           .s3_bucket = spec->tasks[i].s3_bucket_name,
-                                           .object_key = spec->tasks[i].object_key};
-    return tasks;
-}
-
 /* A name is used twice when both state machines have an execution of it, or when a run of this
  * server could not be started under it: then the ARN serves as the name. */
 static int create(struct finder *f, struct store_new_run *run, struct error *err)
@@ -206,7 +197,7 @@ static int take_over(struct finder *f, json_t *list, bool known, const char *unl
     buf_init(&texts.input, BUF_MAX_PAYLOAD);
     buf_init(&texts.request, BUF_MAX_PAYLOAD);
     buf_init(&texts.labels, BUF_MAX_LINE);
-    struct store_new_task *tasks = list_tasks(&spec);
+    struct store_new_task *tasks = run_new_tasks(&spec);
     if (!tasks)
         rc = err_set(err, ERR_MEMORY, "out of memory for a run");
     if (!rc)

@@ -82,6 +82,7 @@ int found_read(struct finder *f, const struct sfn_execution *execution, struct e
 int found_adopt(struct finder *f, json_t *list, const char *unlisted, struct error *err);
 /* Brings the list (taken over) of a run that is there without. */
 int found_complete(struct finder *f, json_t *list, struct error *err);
+/* Frees what it holds and empties it; an empty one is fine. */
 void found_free(struct found *found);
 
 #endif

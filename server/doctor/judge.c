@@ -96,30 +96,31 @@ static void judge_table(const struct dynamodb_table *t, int i, const struct dyna
                    i + 1);
 }
 
-void judge_summary_table(const struct installation *in, int i, const struct aws_response *response,
-                         struct finding *f)
+static void take_table(const struct aws_response *response, int i, const struct dynamodb_key *hash,
+                       const struct dynamodb_key *range, struct finding *f)
 {
-    const struct spec *s = in->specs[i];
     struct dynamodb_table table;
     struct error err = {0};
     if (dynamodb_table_read(response, &table, &err))
         damaged(f, err.message);
     else
-        judge_table(&table, i, &(struct dynamodb_key){s->summary_hash_key, "S"},
-                    &(struct dynamodb_key){s->summary_range_key, "N"}, f);
+        judge_table(&table, i, hash, range, f);
+}
+
+void judge_summary_table(const struct installation *in, int i, const struct aws_response *response,
+                         struct finding *f)
+{
+    const struct spec *s = in->specs[i];
+    take_table(response, i, &(struct dynamodb_key){s->summary_hash_key, "S"},
+               &(struct dynamodb_key){s->summary_range_key, "N"}, f);
 }
 
 void judge_details_table(const struct installation *in, int i, const struct aws_response *response,
                          struct finding *f)
 {
     const struct spec *s = in->specs[i];
-    struct dynamodb_table table;
-    struct error err = {0};
-    if (dynamodb_table_read(response, &table, &err))
-        damaged(f, err.message);
-    else
-        judge_table(&table, i, &(struct dynamodb_key){s->details_hash_key, "N"},
-                    &(struct dynamodb_key){s->details_range_key, "S"}, f);
+    take_table(response, i, &(struct dynamodb_key){s->details_hash_key, "N"},
+               &(struct dynamodb_key){s->details_range_key, "S"}, f);
 }
 
 void judge_definition(const struct installation *in, int i, const struct aws_response *response,

@@ -12,7 +12,7 @@ struct facts {
     const char *caller;  /* an ARN; "" if it is not known */
 };
 
-/* Answers that came. */
+/* Answers that came, about what the installation says of pattern `i` + 1; all is borrowed. */
 void judge_caller(const struct installation *in, int i, const struct aws_response *response,
                   struct finding *f);
 void judge_machine(const struct installation *in, int i, const struct aws_response *response,

@@ -82,14 +82,18 @@ static void say_denied(const struct probe *p, const struct facts *facts, struct 
                    facts->caller[0] ? facts->caller : "the caller");
 }
 
-void judge_error(const struct probe *p, int i, const struct facts *facts, const struct error *err,
-                 struct finding *f)
+/* In the service's own words, which are all that is known. */
+static void say_unknown(const struct error *err, struct finding *f)
+{
+    finding_set(f, VERDICT_FAIL, "%s", err->message);
+    finding_remedy(f, "look the code up in the service's API reference%s%s",
+                   err->request_id[0] ? "; for AWS's support it is request " : "", err->request_id);
+}
+
+static void say_meaning(const struct probe *p, int i, const struct facts *facts,
+                        const struct error *err, struct finding *f)
 {
     enum verdict verdict = p->needed ? VERDICT_FAIL : VERDICT_WARN;
-    if (p->expects && err_is_remote(err, p->expects)) {
-        finding_set(f, VERDICT_OK, "%s is allowed", p->action);
-        return;
-    }
     switch (meaning_of(err)) {
     case DENIED:
         say_denied(p, facts, f);
@@ -121,9 +125,17 @@ void judge_error(const struct probe *p, int i, const struct facts *facts, const 
                        aws_service_info(p->service)->name);
         return;
     case UNKNOWN:
-        break;
+        say_unknown(err, f);
+        return;
     }
-    finding_set(f, VERDICT_FAIL, "%s", err->message);
-    finding_remedy(f, "look the code up in the service's API reference%s%s",
-                   err->request_id[0] ? "; for AWS's support it is request " : "", err->request_id);
+}
+
+/* Some calls ask for what is not there: to be told so is to be allowed. */
+void judge_error(const struct probe *p, int i, const struct facts *facts, const struct error *err,
+                 struct finding *f)
+{
+    if (p->expects && err_is_remote(err, p->expects))
+        finding_set(f, VERDICT_OK, "%s is allowed", p->action);
+    else
+        say_meaning(p, i, facts, err, f);
 }

@@ -39,19 +39,12 @@ static int url_of(const char *listen, char out[URL_MAX_LEN], struct error *err)
     return 0;
 }
 
-/* Takes the '/' that a URL may end with away. */
 static int check_url(const char *given, char out[URL_MAX_LEN], struct error *err)
 {
-    size_t len = strlen(given);
-    while (len && given[len - 1] == '/')
-        len--;
-    if ((strncmp(given, "http://", 7) != 0 && strncmp(given, "https://", 8) != 0) ||
-        len >= URL_MAX_LEN)
+    if (!http_url_base(given, out, URL_MAX_LEN))
         return err_set(err, ERR_ARGUMENT,
                        "'%.200s' is not the URL of a server: it looks like http://127.0.0.1:8080",
                        given);
-    memcpy(out, given, len);
-    out[len] = '\0';
     return 0;
 }
 

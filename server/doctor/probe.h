@@ -28,6 +28,7 @@ struct finding {
 /* Fills verdict and found. */
 void finding_set(struct finding *f, enum verdict verdict, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Fills the remedy. */
 void finding_remedy(struct finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* One call. Its answer is judged by `judge`, a failure by judge_error; without `judge` an answer is

@@ -65,6 +65,7 @@ struct live_numbers {
     size_t point_count;
     struct live_point points[LIVE_SERIES_MAX]; /* oldest first */
 };
+/* Copies the newest; nothing is read for it. */
 void live_numbers(struct live *l, struct live_numbers *out);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "server/api/api.h"
 
+/* Answers the call, with an error if it has a query. */
 void contract_reply(struct api_call *call);
 
 #endif

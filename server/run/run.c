@@ -104,8 +104,7 @@ static int id_by_key(const struct draft *d, int64_t *id, struct error *err)
     return 0;
 }
 
-/* Texts are borrowed from the spec; NULL when memory is out. */
-static struct store_new_task *list_tasks(const struct spec *spec)
+struct store_new_task *run_new_tasks(const struct spec *spec)
 {
     struct store_new_task *tasks = calloc(spec->task_count, sizeof *tasks);
     for (size_t i = 0; tasks && i < spec->task_count; i++)
@@ -127,7 +126,7 @@ static void draft_close(struct draft *d)
 static int draft_open(struct draft *d, const struct run_request *request, const struct spec *spec,
                       struct error *err)
 {
-    *d = (struct draft){.tasks = list_tasks(spec)};
+    *d = (struct draft){.tasks = run_new_tasks(spec)};
     run_input_open(&d->input);
     buf_init(&d->labels, BUF_MAX_LINE);
     json_t *labels = json_object_get(spec->root, "labels");

@@ -1,6 +1,7 @@
 /* run: accepting a workflow spec as a run: checked whole, given its id, written once.
  *
- * The only door to new runs. Any thread (the HTTP pool's); blocks for one commit of the store and
+ * The only door to runs that are asked for; those that were started elsewhere come by
+ * server/discover. Any thread (the HTTP pool's); blocks for one commit of the store and
  * never for AWS. */
 #ifndef STEPFLEET_RUN_H
 #define STEPFLEET_RUN_H
@@ -57,5 +58,11 @@ struct run_forecast {
  * run_submit does for what is no valid spec. */
 int run_dry(const struct services *sv, const struct run_request *request, int64_t task_seconds,
             struct run_forecast *out, struct json_problems *problems, struct error *err);
+
+struct spec;
+struct store_new_task;
+/* The spec's tasks as the store takes them, one each, for whoever makes its run. Texts are borrowed
+ * from the spec; the caller frees the array. NULL: out of memory. */
+struct store_new_task *run_new_tasks(const struct spec *spec);
 
 #endif

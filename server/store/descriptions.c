@@ -1,7 +1,6 @@
 /* What ECS said of tasks, and which tasks it is yet to be asked about. */
 #include "server/store/store_room.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 enum { ID_HEX = 32, ID_UUID = 36, UNDESCRIBED_MAX = 1000 };
@@ -176,7 +175,7 @@ int store_places_get(struct store *s, int64_t run_id, store_places_fn fn, void *
         read_places(r.stmt, &(struct places_reader){fn, ctx});
     reading_close(&r);
     if (rc == 0)
-        return err_set(err, ERR_NOT_FOUND, "there is no run %" PRId64, run_id);
+        return no_run(run_id, err);
     return rc == 1 ? 0 : -1;
 }
 

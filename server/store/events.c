@@ -10,6 +10,9 @@ struct event_reader {
     void *ctx;
 };
 
+/* The columns as read_event reads them. */
+#define EVENT_COLUMNS "SELECT id, previous_id, time, type, details FROM events WHERE run_id = ?1"
+
 static void read_event(struct stmt *stmt, void *ctx)
 {
     const struct event_reader *reader = ctx;
@@ -27,8 +30,7 @@ static void read_event(struct stmt *stmt, void *ctx)
 int store_event_list(struct store *s, int64_t run_id, int64_t after, int limit, store_event_fn fn,
                      void *ctx, bool *more, struct error *err)
 {
-    static const char sql[] = "SELECT id, previous_id, time, type, details FROM events"
-                              " WHERE run_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+    static const char sql[] = EVENT_COLUMNS " AND id > ?2 ORDER BY id LIMIT ?3";
     struct reading r;
     *more = false;
     if (reading_limit(limit, err) || reading_open(&r, s, sql, err))
@@ -91,8 +93,7 @@ static int find_iteration(struct conn *conn, int64_t run_id, int64_t index, stru
 int store_event_iteration(struct store *s, int64_t run_id, int64_t index, int limit,
                           store_event_fn fn, void *ctx, struct error *err)
 {
-    static const char sql[] = "SELECT id, previous_id, time, type, details FROM events"
-                              " WHERE run_id = ?1 AND id = ?2";
+    static const char sql[] = EVENT_COLUMNS " AND id = ?2";
     struct iteration it = {.limit = limit < ITERATION_MAX ? limit : ITERATION_MAX};
     struct reading r;
     if (reading_limit(limit, err) || reading_open(&r, s, sql, err))

@@ -49,11 +49,7 @@ static int next_due_row(struct conn *c, int64_t now, int64_t *next_due, struct e
     if (!stmt)
         return -1;
     stmt_bind_int(stmt, 1, now);
-    int rc = stmt_step(stmt, err);
-    if (rc == 1)
-        *next_due = stmt_int(stmt, 0);
-    stmt_reset(stmt);
-    return rc == 1 ? 0 : -1;
+    return stmt_number(stmt, next_due, err) == 1 ? 0 : -1;
 }
 
 int store_outbox_due(struct store *s, int64_t now, int limit, store_outbox_fn fn, void *ctx,
@@ -78,6 +74,11 @@ struct outbox_change {
     int64_t time;     /* started at, or next due */
 };
 
+static int not_waiting(int64_t run_id, struct error *err)
+{
+    return err_set(err, ERR_NOT_FOUND, "run %" PRId64 " is not waiting to be started", run_id);
+}
+
 /* ERR_NOT_FOUND when the run is not in the outbox. */
 static int remove_row(struct write *w, int64_t run_id, struct error *err)
 {
@@ -88,7 +89,7 @@ static int remove_row(struct write *w, int64_t run_id, struct error *err)
     int rc = stmt_step(stmt, err);
     stmt_reset(stmt);
     if (rc == 0)
-        return err_set(err, ERR_NOT_FOUND, "run %" PRId64 " is not waiting to be started", run_id);
+        return not_waiting(run_id, err);
     return rc == 1 ? 0 : -1;
 }
 
@@ -143,8 +144,7 @@ static int postpone(struct write *w, void *arg, struct error *err)
     int rc = stmt_step(stmt, err);
     stmt_reset(stmt);
     if (rc == 0)
-        return err_set(err, ERR_NOT_FOUND, "run %" PRId64 " is not waiting to be started",
-                       change->run_id);
+        return not_waiting(change->run_id, err);
     if (rc < 0 || set_text(w, "UPDATE runs SET start_error = ?2 WHERE id = ?1", change->run_id,
                            change->text, err))
         return -1;

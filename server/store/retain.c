@@ -18,10 +18,8 @@ static int oldest(struct write *w, int64_t before, int64_t *id, struct error *er
     if (!stmt)
         return -1;
     stmt_bind_int(stmt, 1, before);
-    int rc = stmt_step(stmt, err);
-    *id = rc == 1 ? stmt_int(stmt, 0) : 0;
-    stmt_reset(stmt);
-    return rc < 0 ? -1 : 0;
+    *id = 0;
+    return stmt_number(stmt, id, err) < 0 ? -1 : 0;
 }
 
 /* Deletes up to `limit` rows; 1: there may be more, 0: that was all, -1. */

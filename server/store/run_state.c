@@ -5,6 +5,11 @@
 
 #include <inttypes.h>
 
+int no_run(int64_t id, struct error *err)
+{
+    return err_set(err, ERR_NOT_FOUND, "there is no run %" PRId64, id);
+}
+
 /* On the writer's connection, inside the change's transaction: nobody else can write in between. */
 int run_state_read(struct write *w, int64_t id, struct run_state *out, struct error *err)
 {
@@ -32,7 +37,7 @@ int run_state_read(struct write *w, int64_t id, struct run_state *out, struct er
     }
     stmt_reset(stmt);
     if (rc == 0)
-        return err_set(err, ERR_NOT_FOUND, "there is no run %" PRId64, id);
+        return no_run(id, err);
     return rc == 1 ? 0 : -1;
 }
 

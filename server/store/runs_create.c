@@ -18,9 +18,8 @@ static int check_free(struct write *w, const struct store_new_run *run, struct e
         return -1;
     stmt_bind_int(stmt, 1, run->id);
     stmt_bind_text(stmt, 2, run->execution_name);
-    int rc = stmt_step(stmt, err);
-    int64_t holder = rc == 1 ? stmt_int(stmt, 0) : 0;
-    stmt_reset(stmt);
+    int64_t holder = 0;
+    int rc = stmt_number(stmt, &holder, err);
     if (rc != 1)
         return rc;
     if (holder == run->id)

@@ -1,7 +1,6 @@
 /* Reading runs: one, a filtered page, the changed ones, and their large texts. */
 #include "server/store/store_room.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #define RUN_COLUMNS                                                                                \
@@ -69,7 +68,7 @@ int store_run_get(struct store *s, int64_t id, store_run_fn fn, void *ctx, struc
         read_run(r.stmt, &(struct run_reader){fn, ctx});
     reading_close(&r);
     if (rc == 0)
-        return err_set(err, ERR_NOT_FOUND, "there is no run %" PRId64, id);
+        return no_run(id, err);
     return rc == 1 ? 0 : -1;
 }
 
@@ -213,7 +212,7 @@ static int read_text(struct store *s, const char *sql, int64_t id, struct buf *o
         buf_add(out, stmt_text(r.stmt, 0), stmt_len(r.stmt, 0));
     reading_close(&r);
     if (rc == 0)
-        return err_set(err, ERR_NOT_FOUND, "there is no run %" PRId64, id);
+        return no_run(id, err);
     return rc == 1 ? buf_check(out, err) : -1;
 }
 

@@ -113,11 +113,7 @@ static int find_child(struct write *w, const struct store_new_run *run, int64_t 
     stmt_bind_text(stmt, 2, run->request_hash);
     stmt_bind_int(stmt, 3, AUDIT_SUBMITTED);
     stmt_bind_int(stmt, 4, AUDIT_RUNNING);
-    int rc = stmt_step(stmt, err);
-    if (rc == 1)
-        *existing = stmt_int(stmt, 0);
-    stmt_reset(stmt);
-    return rc < 0 ? -1 : 0;
+    return stmt_number(stmt, existing, err) < 0 ? -1 : 0;
 }
 
 /* ERR_CONFLICT when another child that is not over has one of the tasks. */

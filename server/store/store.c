@@ -77,11 +77,7 @@ static int last_version(struct conn *c, int64_t *version, struct error *err)
     struct stmt *stmt = conn_stmt(c, "SELECT coalesce(max(version), 0) FROM runs", err);
     if (!stmt)
         return -1;
-    int rc = stmt_step(stmt, err);
-    if (rc == 1)
-        *version = stmt_int(stmt, 0);
-    stmt_reset(stmt);
-    return rc == 1 ? 0 : -1;
+    return stmt_number(stmt, version, err) == 1 ? 0 : -1;
 }
 
 /* The writer's connection migrates before any reader may look. */

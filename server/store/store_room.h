@@ -32,7 +32,9 @@ struct run_state {
     int64_t cancel_at;
 };
 
-/* ERR_NOT_FOUND "there is no run 123". */
+/* Sets ERR_NOT_FOUND "there is no run 123"; -1. */
+int no_run(int64_t id, struct error *err);
+/* Fails by no_run when there is none. */
 int run_state_read(struct write *w, int64_t id, struct run_state *out, struct error *err);
 /* Writes all of it with the change's version and time, and marks the change. */
 int run_state_write(struct write *w, const struct run_state *run, struct error *err);

@@ -254,11 +254,7 @@ static int next_seq(struct write *w, int64_t run_id, int64_t *seq, struct error 
     if (!stmt)
         return -1;
     stmt_bind_int(stmt, 1, run_id);
-    int rc = stmt_step(stmt, err);
-    if (rc == 1)
-        *seq = stmt_int(stmt, 0);
-    stmt_reset(stmt);
-    return rc == 1 ? 0 : -1;
+    return stmt_number(stmt, seq, err) == 1 ? 0 : -1;
 }
 
 /* 1: taken over; 0: it says nothing new; -1. */

@@ -35,6 +35,7 @@ struct stream *stream_free(struct stream *s);
 /* Sends what is due; returns the monotonic time to be called again, or LOOP_NEVER. */
 int64_t stream_step(struct stream *s);
 
+/* The table's name; borrowed from the stream. */
 const char *stream_table(const struct stream *s);
 /* Since when (monotonic) each change of the table comes as a record; 0: it does not. */
 int64_t stream_live_since(const struct stream *s);

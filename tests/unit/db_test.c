@@ -70,6 +70,30 @@ Test(db, settings)
     place_close(&p);
 }
 
+Test(db, one_number_is_read_and_the_statement_is_ready_again)
+{
+    struct place p;
+    struct error err = {0};
+    int64_t n = 7;
+    place_open(&p);
+    struct db *db = must_open(p.file, DB_READ_WRITE);
+    struct stmt *s = db_prepare(db, "SELECT ?1 WHERE ?1 > 0", &err);
+    cr_assert_not_null(s, "%s", err.message);
+    stmt_bind_int(s, 1, -5);
+    cr_expect_eq(stmt_number(s, &n, &err), 0);
+    cr_expect_eq(n, 7);
+    stmt_bind_int(s, 1, 5);
+    cr_expect_eq(stmt_number(s, &n, &err), 1);
+    cr_expect_eq(n, 5);
+    cr_expect_eq(stmt_number(s, &n, &err), 0, "the parameter was let go");
+    stmt_bind_int(s, 9, 1);
+    cr_expect_eq(stmt_number(s, &n, &err), -1);
+    cr_expect_eq(n, 5);
+    stmt_close(s);
+    db_close(db);
+    place_close(&p);
+}
+
 Test(db, refuses_what_is_no_database)
 {
     struct place p;

@@ -14,14 +14,7 @@ enum { RUN = 77, TASKS = 12 };
 static void mirror(struct store *s, int seq, enum audit_status status, const char *stop_code,
                    const char *stopped_reason, int64_t exit_code)
 {
-    char name[32], id[32];
-    struct error err = {0};
-    (void)snprintf(name, sizeof name, "task-%d", seq);
-    (void)snprintf(id, sizeof id, "ecs-%d", seq);
-    const struct audit_detail row = {.workflow_run_id = RUN,
-                                     .ecs_task_id = id,
-                                     .task_name = name,
-                                     .status = status,
+    const struct audit_detail row = {.status = status,
                                      .start_time = 1000,
                                      .update_time = (2000 - seq) * CLOCK_SECOND,
                                      .exec_time_in_seconds = -1,
@@ -31,7 +24,7 @@ static void mirror(struct store *s, int seq, enum audit_status status, const cha
                                      .exit_code = exit_code,
                                      .created_at = 100 * CLOCK_SECOND,
                                      .container_started_at = 101 * CLOCK_SECOND};
-    cr_assert_eq(store_tasks_mirror(s, RUN, &row, 1, &err), 0, "%s", err.message);
+    store_fixture_mirror(s, RUN, seq, &row);
 }
 
 /* Seven for memory, two without their object, one of each of two images, one complete. */

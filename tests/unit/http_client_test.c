@@ -41,6 +41,27 @@ static int call(struct http_client *c, const struct peer *p, struct http_request
     return http_client_call(c, &req, out, err);
 }
 
+Test(http_client, a_base_is_a_url_of_http_that_paths_can_follow)
+{
+    static const struct {
+        const char *url, *base; /* NULL: refused */
+    } cases[] = {
+        {"http://127.0.0.1:8080", "http://127.0.0.1:8080"},
+        {"https://h/under//", "https://h/under"},
+        {"https://h/23456789012345", NULL},
+        {"https://h/2345678901234/", "https://h/2345678901234"},
+        {"ftp://h", NULL},
+        {"h:80", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char base[24] = "as it was";
+        const bool taken = http_url_base(cases[i].url, base, sizeof base);
+        cr_expect_eq(taken, cases[i].base != NULL, "%s", cases[i].url);
+        cr_expect_str_eq(base, taken ? cases[i].base : "as it was", "%s", cases[i].url);
+    }
+}
+
 Test(http_client, sends_what_it_is_given)
 {
     static const struct http_header headers[] = {{"X-Test", ""}};

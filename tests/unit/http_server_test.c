@@ -132,24 +132,29 @@ static void finished(void *ctx, struct http_exchange *x)
     atomic_fetch_add(&f->finished, 1);
 }
 
-static void start(struct fixture *f, unsigned threads, unsigned max_connections)
+/* Serves the paths of `handle` on a free port; the rest is as `options` say. */
+static void serve(struct fixture *f, struct http_server_options options)
 {
     struct error err = {0};
     memset(f, 0, sizeof *f);
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->came, NULL);
     f->file = -1;
-    const struct http_server_options options = {.host = "127.0.0.1",
-                                                .threads = threads,
-                                                .max_connections = max_connections,
-                                                .max_body = MEMORY_LIMIT,
-                                                .ctx = f,
-                                                .begin = begin,
-                                                .handle = handle,
-                                                .finished = finished};
+    options.host = "127.0.0.1";
+    options.ctx = f;
+    options.handle = handle;
+    options.finished = finished;
     f->server = http_server_start(&options, &err);
     cr_assert_not_null(f->server, "%s", err.message);
     f->port = http_server_port(f->server);
+}
+
+static void start(struct fixture *f, unsigned threads, unsigned max_connections)
+{
+    serve(f, (struct http_server_options){.threads = threads,
+                                          .max_connections = max_connections,
+                                          .max_body = MEMORY_LIMIT,
+                                          .begin = begin});
 }
 
 static void stop(struct fixture *f)
@@ -165,6 +170,16 @@ static void wait_held(struct fixture *f, size_t count)
     while (f->held_count < count)
         pthread_cond_wait(&f->came, &f->lock);
     pthread_mutex_unlock(&f->lock);
+}
+
+/* Opens connections whose requests are deferred, and waits until all are. */
+static void open_held(struct fixture *f, struct raw_http *c, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        raw_open(&c[i], f->port, false);
+        raw_sendf(&c[i], "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    wait_held(f, count);
 }
 
 static void expect(struct fixture *f, const char *method, const char *path, const char *headers,
@@ -293,22 +308,10 @@ static bool comes_to(uint16_t port, size_t len, int status)
 Test(http_server, bodies_are_bounded_in_sum)
 {
     static const char part[50000];
-    struct error err = {0};
-    struct fixture f = {.file = -1};
+    struct fixture f;
     struct raw_http c;
     struct raw_reply r;
-    const struct http_server_options options = {.host = "127.0.0.1",
-                                                .threads = 2,
-                                                .max_body = 60000,
-                                                .max_bodies = 60000,
-                                                .ctx = &f,
-                                                .handle = handle,
-                                                .finished = finished};
-    f.server = http_server_start(&options, &err);
-    cr_assert_not_null(f.server, "%s", err.message);
-    f.port = http_server_port(f.server);
-    pthread_mutex_init(&f.lock, NULL);
-    pthread_cond_init(&f.came, NULL);
+    serve(&f, (struct http_server_options){.threads = 2, .max_body = 60000, .max_bodies = 60000});
     raw_open(&c, f.port, false);
     raw_sendf(&c, "POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n");
     raw_send(&c, part, sizeof part);
@@ -341,21 +344,11 @@ static void trickle(struct raw_http *c)
 Test(http_server, stalled_bodies_do_not_keep_the_room, .timeout = 60)
 {
     static const char part[100000];
-    struct error err = {0};
-    struct fixture f = {.file = -1};
+    struct fixture f;
     struct raw_http slow, silent;
     char answer;
-    const struct http_server_options options = {.host = "127.0.0.1",
-                                                .threads = 2,
-                                                .stall_seconds = 1,
-                                                .max_body = 300000,
-                                                .max_bodies = 180000,
-                                                .ctx = &f,
-                                                .handle = handle,
-                                                .finished = finished};
-    f.server = http_server_start(&options, &err);
-    cr_assert_not_null(f.server, "%s", err.message);
-    f.port = http_server_port(f.server);
+    serve(&f, (struct http_server_options){
+                  .threads = 2, .stall_seconds = 1, .max_body = 300000, .max_bodies = 180000});
     raw_open(&slow, f.port, false);
     raw_open(&silent, f.port, false);
     for (int i = 0; i < 2; i++) {
@@ -368,26 +361,18 @@ Test(http_server, stalled_bodies_do_not_keep_the_room, .timeout = 60)
     cr_assert(comes_to(f.port, 50000, 200));
     raw_close(&slow);
     raw_close(&silent);
-    f.server = http_server_stop(f.server);
+    stop(&f);
 }
 
 /* Seconds pass between the last byte of a large body and the next request: that is no stalling. */
 Test(http_server, a_connection_is_as_patient_as_before_after_a_large_body, .timeout = 60)
 {
     static const char part[100000];
-    struct error err = {0};
-    struct fixture f = {.file = -1};
+    struct fixture f;
     struct raw_http c;
     struct raw_reply r;
-    const struct http_server_options options = {.host = "127.0.0.1",
-                                                .threads = 1,
-                                                .stall_seconds = 1,
-                                                .max_body = 300000,
-                                                .ctx = &f,
-                                                .handle = handle};
-    f.server = http_server_start(&options, &err);
-    cr_assert_not_null(f.server, "%s", err.message);
-    raw_open(&c, http_server_port(f.server), false);
+    serve(&f, (struct http_server_options){.threads = 1, .stall_seconds = 1, .max_body = 300000});
+    raw_open(&c, f.port, false);
     for (int i = 0; i < 2; i++) {
         raw_sendf(&c, "POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n",
                   sizeof part);
@@ -397,7 +382,7 @@ Test(http_server, a_connection_is_as_patient_as_before_after_a_large_body, .time
         (void)nanosleep(&(struct timespec){i ? 0 : 3, 0}, NULL);
     }
     raw_close(&c);
-    f.server = http_server_stop(f.server);
+    stop(&f);
 }
 
 Test(http_server, bodies_go_to_files)
@@ -499,11 +484,7 @@ Test(http_server, deferred_exchanges_are_answered_from_elsewhere)
     struct raw_http c[8];
     struct raw_reply r;
     start(&f, 2, 0);
-    for (size_t i = 0; i < 8; i++) {
-        raw_open(&c[i], f.port, false);
-        raw_sendf(&c[i], "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
-    }
-    wait_held(&f, 8);
+    open_held(&f, c, 8);
     for (size_t i = 0; i < 8; i++) {
         cr_expect_not(http_gone(f.held[i]));
         http_reply(f.held[i], 200, NULL, "done", 4);
@@ -540,9 +521,7 @@ Test(http_server, tells_when_the_client_of_a_deferred_exchange_has_gone)
     struct fixture f;
     struct raw_http c;
     start(&f, 2, 0);
-    raw_open(&c, f.port, false);
-    raw_sendf(&c, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
-    wait_held(&f, 1);
+    open_held(&f, &c, 1);
     raw_close(&c);
     const int64_t began = now_ms();
     while (!http_gone(f.held[0]))
@@ -558,11 +537,7 @@ Test(http_server, stop_answers_what_is_deferred_and_late_replies_are_harmless)
     struct raw_http c[3];
     struct raw_reply r;
     start(&f, 2, 0);
-    for (size_t i = 0; i < 3; i++) {
-        raw_open(&c[i], f.port, false);
-        raw_sendf(&c[i], "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
-    }
-    wait_held(&f, 3);
+    open_held(&f, c, 3);
     f.server = http_server_stop(f.server);
     for (size_t i = 0; i < 3; i++) {
         cr_assert(raw_read(&c[i], &r, false));
@@ -595,9 +570,7 @@ Test(http_server, quiesce_refuses_new_connections_and_goes_on_with_old_ones)
     struct raw_http c;
     struct raw_reply r;
     start(&f, 2, 0);
-    raw_open(&c, f.port, false);
-    raw_sendf(&c, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
-    wait_held(&f, 1);
+    open_held(&f, &c, 1);
     http_server_quiesce(f.server);
     const int late = socket(AF_INET, SOCK_STREAM, 0);
     const struct sockaddr_in to = {.sin_family = AF_INET,

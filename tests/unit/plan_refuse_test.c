@@ -34,6 +34,20 @@ static void serve_s3(void *ctx, const struct peer_request *request, struct peer_
     }
 }
 
+static void open_with_store(struct worker_peer *p, struct store *s)
+{
+    *s = (struct store){0};
+    worker_peer_open(p);
+    p->s3 = serve_s3;
+    p->s3_ctx = s;
+}
+
+static void close_with_store(struct worker_peer *p, struct store *s)
+{
+    worker_peer_close(p);
+    free(s->object);
+}
+
 static json_t *plan_event(size_t tasks)
 {
     json_t *spec = worker_peer_json(embed_find("specs/pattern-2.json")->data);
@@ -60,11 +74,9 @@ static json_t *act(struct worker_peer *p, json_t *event, struct error *err)
 Test(plan, stores_a_long_list_and_keeps_it_out_of_the_state)
 {
     struct worker_peer p;
-    struct store s = {0};
+    struct store s;
     struct error err = {0};
-    worker_peer_open(&p);
-    p.s3 = serve_s3;
-    p.s3_ctx = &s;
+    open_with_store(&p, &s);
     json_t *event = plan_event(401);
     json_t *answer = act(&p, event, &err);
     cr_assert_not_null(answer, "%s", err.message);
@@ -88,19 +100,16 @@ Test(plan, stores_a_long_list_and_keeps_it_out_of_the_state)
     json_decref(list);
     json_decref(answer);
     json_decref(event);
-    free(s.object);
-    worker_peer_close(&p);
+    close_with_store(&p, &s);
 }
 
 /* The control plane stored it: it is read, checked and not written again. */
 Test(plan, takes_a_manifest_as_it_is_given)
 {
     struct worker_peer p;
-    struct store s = {0};
+    struct store s;
     struct error err = {0};
-    worker_peer_open(&p);
-    p.s3 = serve_s3;
-    p.s3_ctx = &s;
+    open_with_store(&p, &s);
     json_t *event = plan_event(401), *spec = json_object_get(event, "spec");
     json_t *first = act(&p, event, &err);
     json_object_del(spec, "taskList");
@@ -115,19 +124,16 @@ Test(plan, takes_a_manifest_as_it_is_given)
     json_decref(first);
     json_decref(again);
     json_decref(event);
-    free(s.object);
-    worker_peer_close(&p);
+    close_with_store(&p, &s);
 }
 
 /* The Map checks no digest: it gets a copy under a key that belongs to these bytes alone. */
 Test(plan, copies_a_list_that_lies_elsewhere)
 {
     struct worker_peer p;
-    struct store s = {0};
+    struct store s;
     struct error err = {0};
-    worker_peer_open(&p);
-    p.s3 = serve_s3;
-    p.s3_ctx = &s;
+    open_with_store(&p, &s);
     json_t *event = plan_event(401), *spec = json_object_get(event, "spec");
     json_t *first = act(&p, event, &err);
     json_t *ref = json_deep_copy(json_object_get(first, "taskManifest"));
@@ -142,18 +148,15 @@ Test(plan, copies_a_list_that_lies_elsewhere)
     json_decref(first);
     json_decref(second);
     json_decref(event);
-    free(s.object);
-    worker_peer_close(&p);
+    close_with_store(&p, &s);
 }
 
 Test(plan, stores_nothing_over_the_manifest_of_another_run)
 {
     struct worker_peer p;
-    struct store s = {0};
+    struct store s;
     struct error err = {0};
-    worker_peer_open(&p);
-    p.s3 = serve_s3;
-    p.s3_ctx = &s;
+    open_with_store(&p, &s);
     json_t *event = plan_event(500);
     json_decref(act(&p, event, &err));
     json_object_set_new(p.summary, "start_time", dynamodb_s("2024-01-01T00:00:00.000Z"));
@@ -161,8 +164,7 @@ Test(plan, stores_nothing_over_the_manifest_of_another_run)
     cr_expect_eq(err.code, ERR_CONFLICT, "%s", err.message);
     cr_expect_eq(s.puts, 1);
     json_decref(event);
-    free(s.object);
-    worker_peer_close(&p);
+    close_with_store(&p, &s);
 }
 
 /* --- close, where the state is the launcher's ------------------------------------------------- */

@@ -287,21 +287,27 @@ static void finish_calls(struct aws *a)
     cr_assert_eq(left, 0, "%s", err.message);
 }
 
-Test(refresh, calls_wait_for_new_credentials_and_go_out_with_them)
+/* Many calls at once; each is answered, once. */
+static void call_many(struct aws *a)
 {
     enum { CALLS = 20 };
     struct outcome o[CALLS] = {0};
+    for (int i = 0; i < CALLS; i++)
+        send_get(a, &o[i]);
+    finish_calls(a);
+    for (int i = 0; i < CALLS; i++)
+        cr_expect(o[i].done == 1 && o[i].err.code == ERR_NONE, "%s", o[i].err.message);
+}
+
+Test(refresh, calls_wait_for_new_credentials_and_go_out_with_them)
+{
     hand_out("ONE", 60 * MINUTE);
     cred_answer((struct cred_line){"POST", "/", NULL, 200, "{}", 0});
     struct aws *a = open_client();
     cred_pass(61 * MINUTE);
     hand_out("TWO", 120 * MINUTE);
     cred_answer((struct cred_line){"POST", "/", NULL, 200, "{}", 0});
-    for (int i = 0; i < CALLS; i++)
-        send_get(a, &o[i]);
-    finish_calls(a);
-    for (int i = 0; i < CALLS; i++)
-        cr_expect(o[i].done == 1 && o[i].err.code == ERR_NONE, "%s", o[i].err.message);
+    call_many(a);
     cr_expect(strstr(cred_last_headers(), "Credential=TWO/"));
     cr_expect_eq(cred_count("/c"), 2);
     aws_free(a);
@@ -310,19 +316,13 @@ Test(refresh, calls_wait_for_new_credentials_and_go_out_with_them)
 /* The service calls them expired before we do: one forced fetch for all calls. */
 Test(refresh, expired_while_in_flight)
 {
-    enum { CALLS = 20 };
     static const char refusal[] = "{\"__type\":\"x#ExpiredTokenException\",\"message\":\"old\"}";
-    struct outcome o[CALLS] = {0};
     hand_out("ONE", 60 * MINUTE);
     struct aws *a = open_client();
     hand_out("TWO", 120 * MINUTE);
     cred_answer((struct cred_line){"POST", "/", "Credential=ONE/", 400, refusal, 0});
     cred_answer((struct cred_line){"POST", "/", NULL, 200, "{}", 0});
-    for (int i = 0; i < CALLS; i++)
-        send_get(a, &o[i]);
-    finish_calls(a);
-    for (int i = 0; i < CALLS; i++)
-        cr_expect(o[i].done == 1 && o[i].err.code == ERR_NONE, "%s", o[i].err.message);
+    call_many(a);
     cr_expect_eq(cred_count("/c"), 2);
     cr_expect(strstr(cred_last_headers(), "Credential=TWO/"));
     aws_free(a);

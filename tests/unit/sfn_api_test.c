@@ -169,9 +169,7 @@ Test(sfn_api, an_update_leaves_executions_that_run_alone)
     fixture_reopen(f);
     fixture_wait(f, 5);
     (void)snprintf(f->last_execution, sizeof f->last_execution, "%s", ARN "execution:w:n");
-    char *got = outcome(f);
-    cr_expect_str_eq(got, "SUCCEEDED 1");
-    free(got);
+    expect_outcome(f, "SUCCEEDED 1");
     json_t *d = api(f, "DescribeStateMachineForExecution",
                     json_pack("{s:s}", "executionArn", f->last_execution));
     cr_expect(strstr(json_str(d, "definition", ""), "Wait"));

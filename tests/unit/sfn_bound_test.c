@@ -21,13 +21,6 @@ static void teardown(void)
 
 TestSuite(sfn_bound, .init = setup, .fini = teardown, .timeout = 120);
 
-static void expect_outcome(const char *want)
-{
-    char *got = outcome(f);
-    cr_expect_str_eq(got, want, "got %.200s", got);
-    free(got);
-}
-
 /* As it is now: the call settles what moves only afterwards. */
 static void expect_status(const char *want)
 {
@@ -65,7 +58,8 @@ Test(sfn_bound, express_children_that_loop_are_ended)
                   "\"StartAt\":\"I\",\"States\":{\"I\":{\"Type\":\"Pass\",\"Next\":\"J\"},"
                   "\"J\":{\"Type\":\"Pass\",\"Next\":\"I\"}}},\"End\":true}}}",
                   "[1]");
-    expect_outcome("FAILED States.ExceedToleratedFailureThreshold: The specified tolerated failure "
+    expect_outcome(f,
+                   "FAILED States.ExceedToleratedFailureThreshold: The specified tolerated failure "
                    "threshold was exceeded");
 }
 
@@ -119,7 +113,8 @@ Test(sfn_bound, data_that_grows_too_deep_ends_the_execution)
     buf_adds(&definition, "}},\"B\":{\"Type\":\"Succeed\"}}}");
     add_arrays(&input, 1900, "");
     start_machine(f, buf_str(&definition), buf_str(&input));
-    expect_outcome("FAILED States.DataLimitExceeded: The state/task 'A' returned a result with a "
+    expect_outcome(f,
+                   "FAILED States.DataLimitExceeded: The state/task 'A' returned a result with a "
                    "size exceeding the maximum number of bytes service limit.");
     buf_free(&definition);
     buf_free(&input);
@@ -148,10 +143,11 @@ Test(sfn_bound, variables_that_double_end_their_execution_and_no_other)
         "\"Next\":\"B\"},\"B\":{\"Type\":\"Pass\",\"Assign\":{\"v.$\":\"States.Array($v, $v)\"},"
         "\"Next\":\"B\"}}}",
         "{}");
-    expect_outcome("FAILED States.DataLimitExceeded: The state/task 'B' assigns variables with a "
+    expect_outcome(f,
+                   "FAILED States.DataLimitExceeded: The state/task 'B' assigns variables with a "
                    "size exceeding the maximum number of bytes service limit.");
     start_machine(f, "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Succeed\"}}}", "1");
-    expect_outcome("SUCCEEDED 1");
+    expect_outcome(f, "SUCCEEDED 1");
 }
 
 /* Each state writes its input twice. Too much of that in one turn could never be stored, and the
@@ -199,7 +195,7 @@ Test(sfn_bound, a_tolerance_without_bounds_outlives_a_restart)
                   "{\"l\":[1,2],\"c\":1e300}");
     fixture_reopen(f);
     fixture_wait(f, 5);
-    expect_outcome("SUCCEEDED []");
+    expect_outcome(f, "SUCCEEDED []");
 }
 
 /* More than one turn may hold: all children start nevertheless, without one of them ending. */
@@ -224,7 +220,7 @@ Test(sfn_bound, children_with_much_input_start_in_several_turns)
         buf_str(&input));
     cr_expect_eq(running_children(), 100);
     fixture_wait(f, 5);
-    expect_outcome("SUCCEEDED 0");
+    expect_outcome(f, "SUCCEEDED 0");
     buf_free(&input);
 }
 
@@ -262,6 +258,6 @@ Test(sfn_bound, much_data_is_delivered_in_several_turns)
     (void)sfn_turn(f->sfn, 0);
     expect_status("RUNNING");
     fixture_settle(f);
-    expect_outcome("SUCCEEDED 1");
+    expect_outcome(f, "SUCCEEDED 1");
     buf_free(&text);
 }

@@ -88,29 +88,23 @@ Test(sfn_flow, history_names_what_led_to_what)
                          "\"B\":{\"Type\":\"Wait\",\"Seconds\":0,\"Next\":\"C\"},"
                          "\"C\":{\"Type\":\"Succeed\"}"),
                   "{}");
-    char *got = history(f);
-    cr_expect_str_eq(got, "1<0 ExecutionStarted\n"
-                          "2<0 PassStateEntered\n"
-                          "3<2 PassStateExited\n"
-                          "4<3 WaitStateEntered\n"
-                          "5<4 WaitStateExited\n"
-                          "6<5 SucceedStateEntered\n"
-                          "7<6 SucceedStateExited\n"
-                          "8<7 ExecutionSucceeded\n");
-    free(got);
+    expect_history(f, "1<0 ExecutionStarted\n"
+                      "2<0 PassStateEntered\n"
+                      "3<2 PassStateExited\n"
+                      "4<3 WaitStateEntered\n"
+                      "5<4 WaitStateExited\n"
+                      "6<5 SucceedStateEntered\n"
+                      "7<6 SucceedStateExited\n"
+                      "8<7 ExecutionSucceeded\n");
 }
 
 Test(sfn_flow, waits_end_when_their_time_has_come)
 {
     start_machine(f, STATES("\"A\":{\"Type\":\"Wait\",\"Seconds\":30,\"End\":true}"), "{\"a\":1}");
     fixture_wait(f, 29.9);
-    char *before = outcome(f);
+    expect_outcome(f, "RUNNING ");
     fixture_wait(f, 0.1);
-    char *after = outcome(f);
-    cr_expect_str_eq(before, "RUNNING ");
-    cr_expect_str_eq(after, "SUCCEEDED {\"a\":1}");
-    free(before);
-    free(after);
+    expect_outcome(f, "SUCCEEDED {\"a\":1}");
 }
 
 Test(sfn_flow, waits_outlive_a_restart)
@@ -123,13 +117,9 @@ Test(sfn_flow, waits_outlive_a_restart)
                   "{\"a\":1}");
     fixture_wait(f, 10);
     fixture_reopen(f);
-    char *before = outcome(f);
+    expect_outcome(f, "RUNNING ");
     fixture_wait(f, 20);
-    char *after = outcome(f);
-    cr_expect_str_eq(before, "RUNNING ");
-    cr_expect_str_eq(after, "SUCCEEDED {\"v\":\"kept\",\"in\":{\"a\":1}}");
-    free(before);
-    free(after);
+    expect_outcome(f, "SUCCEEDED {\"v\":\"kept\",\"in\":{\"a\":1}}");
     char *got = history(f);
     cr_expect(strstr(got, "8<7 ExecutionSucceeded\n"), "%s", got);
     free(got);
@@ -144,9 +134,7 @@ Test(sfn_flow, an_execution_times_out)
     fixture_wait(f, 3);
     fixture_reopen(f);
     fixture_wait(f, 2);
-    char *got = outcome(f);
-    cr_expect_str_eq(got, "TIMED_OUT ");
-    free(got);
+    expect_outcome(f, "TIMED_OUT ");
 }
 
 Test(sfn_flow, a_loop_without_end_is_ended)
@@ -155,8 +143,6 @@ Test(sfn_flow, a_loop_without_end_is_ended)
                   STATES("\"A\":{\"Type\":\"Pass\",\"Next\":\"B\"},"
                          "\"B\":{\"Type\":\"Pass\",\"Next\":\"A\"}"),
                   "{}");
-    char *got = outcome(f);
-    cr_expect_str_eq(got, "FAILED States.Runtime: The execution reached the maximum number of "
-                          "history events (25000).");
-    free(got);
+    expect_outcome(f, "FAILED States.Runtime: The execution reached the maximum number of "
+                      "history events (25000).");
 }

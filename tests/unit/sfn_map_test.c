@@ -35,20 +35,6 @@ TestSuite(sfn_map, .init = setup, .fini = teardown);
     "},\"Parameters\":{\"Bucket.$\":\"$.b\",\"Key.$\":\"$.k\"}},"
 #define WHERE "{\"b\":\"bucket\",\"k\":\"items\"}"
 
-static void expect_outcome(const char *want)
-{
-    char *got = outcome(f);
-    cr_expect_str_eq(got, want, "got %s", got);
-    free(got);
-}
-
-static void expect_history(const char *want)
-{
-    char *got = history(f);
-    cr_expect_str_eq(got, want, "got %s", got);
-    free(got);
-}
-
 /* ARN of the only run of the last execution. */
 static void run_arn(char out[512])
 {
@@ -104,10 +90,10 @@ Test(sfn_map, items_come_from_an_object)
 {
     put_object(f, "bucket", "items", " [ {\"n\": 1},\n {\"n\":\n\"a],b\\\"\"}, 3 ]\n");
     start_machine(f, MAP(READER("\"InputType\":\"JSON\""), PASS), WHERE);
-    expect_outcome("SUCCEEDED [{\"n\":1},{\"n\":\"a],b\\\"\"},3]");
-    expect_history("1<0 ExecutionStarted\n2<0 MapStateEntered\n3<2 MapStateStarted\n"
-                   "4<3 MapRunStarted\n5<4 MapRunSucceeded\n6<5 MapStateSucceeded\n"
-                   "7<5 MapStateExited\n8<7 ExecutionSucceeded\n");
+    expect_outcome(f, "SUCCEEDED [{\"n\":1},{\"n\":\"a],b\\\"\"},3]");
+    expect_history(f, "1<0 ExecutionStarted\n2<0 MapStateEntered\n3<2 MapStateStarted\n"
+                      "4<3 MapRunStarted\n5<4 MapRunSucceeded\n6<5 MapStateSucceeded\n"
+                      "7<5 MapStateExited\n8<7 ExecutionSucceeded\n");
     expect_run("SUCCEEDED 3/0/0/3/0/0/0 3/0/0/3/0/0/0");
 }
 
@@ -131,8 +117,8 @@ Test(sfn_map, children_are_executions_of_their_own)
     cr_expect(strstr(json_str(d, "output", ""), f->last_execution));
     cr_expect(strstr(json_str(d, "output", ""), "/lot\",\"in\":{\"i\":1"));
     cr_expect(strstr(json_str(d, "mapRunArn", ""), ":mapRun:m"));
-    expect_history("1<0 ExecutionStarted\n2<0 PassStateEntered\n3<2 PassStateExited\n"
-                   "4<3 ExecutionSucceeded\n");
+    expect_history(f, "1<0 ExecutionStarted\n2<0 PassStateEntered\n3<2 PassStateExited\n"
+                      "4<3 ExecutionSucceeded\n");
     json_decref(d);
     json_decref(list);
 }
@@ -152,7 +138,7 @@ static void expect_reader(const char *definition, const char *object, const char
 {
     put_object(f, "bucket", "items", object);
     start_machine(f, definition, WHERE);
-    expect_outcome(want);
+    expect_outcome(f, want);
 }
 
 Test(sfn_map, other_formats)
@@ -180,7 +166,7 @@ Test(sfn_map, what_cannot_be_read)
         "5<4 MapRunFailed\n6<5 MapStateFailed\n7<6 ExecutionFailed\n";
     expect_reader(MAP(READER("\"InputType\":\"JSON\""), PASS), "{\"a\":[1]}",
                   "FAILED States.ItemReaderFailed: Attempting to map over non-iterable node.");
-    expect_history(history_of_failure);
+    expect_history(f, history_of_failure);
     static const char *const cut[] = {"[1,2", "[1,", "[", "[\"a\\"};
     for (size_t i = 0; i < sizeof cut / sizeof cut[0]; i++)
         expect_reader(MAP(READER("\"InputType\":\"JSON\""), PASS), cut[i],
@@ -191,9 +177,10 @@ Test(sfn_map, what_cannot_be_read)
     cr_expect(strncmp(got, "FAILED States.ItemReaderFailed: item 1: ", 40) == 0, "%s", got);
     free(got);
     start_machine(f, MAP(READER("\"InputType\":\"JSON\""), PASS), "{\"b\":\"no\",\"k\":\"n\"}");
-    expect_outcome("FAILED States.ItemReaderFailed: NoSuchKey: The specified key does not exist. "
+    expect_outcome(f,
+                   "FAILED States.ItemReaderFailed: NoSuchKey: The specified key does not exist. "
                    "(Service: S3, Bucket: no, Key: n)");
-    expect_history(history_of_failure);
+    expect_history(f, history_of_failure);
 }
 
 Test(sfn_map, keys_of_a_bucket_are_items)
@@ -206,8 +193,8 @@ Test(sfn_map, keys_of_a_bucket_are_items)
     for (char key[] = "a"; key[0] < 'h'; key[0]++)
         put_object(f, "b", key, "x");
     start_machine(f, machine, "{}");
-    expect_outcome("SUCCEEDED [{\"k\":\"a\"},{\"k\":\"b\"},{\"k\":\"c\"},{\"k\":\"d\"},"
-                   "{\"k\":\"e\"}]");
+    expect_outcome(f, "SUCCEEDED [{\"k\":\"a\"},{\"k\":\"b\"},{\"k\":\"c\"},{\"k\":\"d\"},"
+                      "{\"k\":\"e\"}]");
 }
 
 Test(sfn_map, batches)
@@ -218,13 +205,13 @@ Test(sfn_map, batches)
                       "\"$$.Map.Item.Value\"},",
                       PASS),
                   "{\"n\":2,\"x\":\"y\",\"l\":[1,2,3]}");
-    expect_outcome("SUCCEEDED [{\"BatchInput\":{\"s\":\"y\"},\"Items\":[{\"v\":1},{\"v\":2}]},"
-                   "{\"BatchInput\":{\"s\":\"y\"},\"Items\":[{\"v\":3}]}]");
+    expect_outcome(f, "SUCCEEDED [{\"BatchInput\":{\"s\":\"y\"},\"Items\":[{\"v\":1},{\"v\":2}]},"
+                      "{\"BatchInput\":{\"s\":\"y\"},\"Items\":[{\"v\":3}]}]");
     expect_run("SUCCEEDED 2/0/0/2/0/0/0 3/0/0/3/0/0/0");
     start_machine(f, MAP("\"ItemBatcher\":{\"MaxInputBytesPerBatch\":30},", PASS),
                   "[\"aaaaa\",\"bbbbb\",\"ccccc\",\"ddddddddddddddddddddddddddddddddddd\",1]");
-    expect_outcome("SUCCEEDED [{\"Items\":[\"aaaaa\",\"bbbbb\"]},{\"Items\":[\"ccccc\"]},"
-                   "{\"Items\":[\"ddddddddddddddddddddddddddddddddddd\"]},{\"Items\":[1]}]");
+    expect_outcome(f, "SUCCEEDED [{\"Items\":[\"aaaaa\",\"bbbbb\"]},{\"Items\":[\"ccccc\"]},"
+                      "{\"Items\":[\"ddddddddddddddddddddddddddddddddddd\"]},{\"Items\":[1]}]");
 }
 
 Test(sfn_map, no_more_run_than_may_run)
@@ -242,7 +229,7 @@ Test(sfn_map, no_more_run_than_may_run)
     expect_run("RUNNING 5/1/3/1/0/0/0 5/1/3/1/0/0/0");
     while (f->call_count)
         answer_ok(f, "11");
-    expect_outcome("SUCCEEDED [10,11,11,11,11]");
+    expect_outcome(f, "SUCCEEDED [10,11,11,11,11]");
     json_t *run = describe_run();
     cr_expect_eq(json_int(run, "maxConcurrency", 0), 3);
     json_decref(run);
@@ -257,13 +244,13 @@ Test(sfn_map, failures_are_borne_up_to_the_threshold)
     expect_run("RUNNING 5/0/3/0/2/0/0 5/0/3/0/2/0/0");
     while (f->call_count)
         answer_ok(f, "0");
-    expect_outcome("SUCCEEDED [0,0,0]");
+    expect_outcome(f, "SUCCEEDED [0,0,0]");
     start_machine(f, MAP("\"ToleratedFailureCount\":1,\"MaxConcurrency\":4,", TASK), "[1,2,3,4,5]");
     answer_ok(f, "0");
     answer_failed(f, "E", "{}");
     answer_failed(f, "E", "{}");
-    expect_outcome("FAILED States.ExceedToleratedFailureThreshold: The specified tolerated "
-                   "failure threshold was exceeded");
+    expect_outcome(f, "FAILED States.ExceedToleratedFailureThreshold: The specified tolerated "
+                      "failure threshold was exceeded");
     expect_run("FAILED 5/0/0/1/2/0/2 5/0/0/1/2/0/2");
 }
 
@@ -301,7 +288,7 @@ Test(sfn_map, results_are_written_to_files)
                           "\"out\",\"Key\":\"%s\"}}",
                           arn, key),
                  0);
-    expect_outcome(want);
+    expect_outcome(f, want);
     free(want);
     f->s3_refuses = true;
     start_machine(f, machine, "[]");
@@ -329,8 +316,8 @@ Test(sfn_map, stopping_a_child_is_a_failure_of_its_item)
     const char *arn = json_str(json_array_get(running, 0), "executionArn", "");
     json_decref(api(f, "StopExecution", json_pack("{s:s}", "executionArn", arn)));
     json_decref(running);
-    expect_outcome("FAILED States.ExceedToleratedFailureThreshold: The specified tolerated "
-                   "failure threshold was exceeded");
+    expect_outcome(f, "FAILED States.ExceedToleratedFailureThreshold: The specified tolerated "
+                      "failure threshold was exceeded");
 }
 
 Test(sfn_map, maps_below_maps_retries_and_catches)
@@ -352,7 +339,7 @@ Test(sfn_map, maps_below_maps_retries_and_catches)
         answer_ok(f, "0"); /* of the first attempt: nobody waits */
     while (f->call_count)
         answer_ok(f, "1");
-    expect_outcome("SUCCEEDED [[1,1],[1]]");
+    expect_outcome(f, "SUCCEEDED [[1,1],[1]]");
 }
 
 Test(sfn_map, ten_thousand_items_and_their_restart)
@@ -365,11 +352,11 @@ Test(sfn_map, ten_thousand_items_and_their_restart)
     char *want = NULL;
     cr_assert_gt(asprintf(&want, "SUCCEEDED %s", buf_str(&input)), 0);
     start_machine(f, MAP("", PASS), buf_str(&input));
-    expect_outcome(want);
+    expect_outcome(f, want);
     expect_run("SUCCEEDED 10000/0/0/10000/0/0/0 10000/0/0/10000/0/0/0");
     start_machine(f, MAP_OF("EXPRESS", "", PASS), buf_str(&input));
     fixture_reopen(f);
-    expect_outcome(want);
+    expect_outcome(f, want);
     free(want);
     buf_free(&input);
 }

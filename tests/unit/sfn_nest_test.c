@@ -27,20 +27,6 @@ TestSuite(sfn_nest, .init = setup, .fini = teardown);
            "\"ItemProcessor\":{\"StartAt\":\"I\",\"States\":{" states "}},\"End\":true}")
 #define PASS "\"I\":{\"Type\":\"Pass\",\"End\":true}"
 
-static void expect_outcome(const char *want)
-{
-    char *got = outcome(f);
-    cr_expect_str_eq(got, want, "got %s", got);
-    free(got);
-}
-
-static void expect_history(const char *want)
-{
-    char *got = history(f);
-    cr_expect_str_eq(got, want, "got %s", got);
-    free(got);
-}
-
 Test(sfn_nest, branches_of_parallel_answer_in_their_order)
 {
     start_machine(f,
@@ -51,12 +37,12 @@ Test(sfn_nest, branches_of_parallel_answer_in_their_order)
                          "\"End\":true}}}]}"),
                   "{}");
     fixture_wait(f, 5);
-    expect_outcome("SUCCEEDED [1,2]");
-    expect_history("1<0 ExecutionStarted\n2<0 ParallelStateEntered\n3<2 ParallelStateStarted\n"
-                   "4<3 WaitStateEntered\n5<3 PassStateEntered\n6<5 PassStateExited\n"
-                   "7<4 WaitStateExited\n8<7 PassStateEntered\n9<8 PassStateExited\n"
-                   "10<9 ParallelStateSucceeded\n11<9 ParallelStateExited\n"
-                   "12<11 ExecutionSucceeded\n");
+    expect_outcome(f, "SUCCEEDED [1,2]");
+    expect_history(f, "1<0 ExecutionStarted\n2<0 ParallelStateEntered\n3<2 ParallelStateStarted\n"
+                      "4<3 WaitStateEntered\n5<3 PassStateEntered\n6<5 PassStateExited\n"
+                      "7<4 WaitStateExited\n8<7 PassStateEntered\n9<8 PassStateExited\n"
+                      "10<9 ParallelStateSucceeded\n11<9 ParallelStateExited\n"
+                      "12<11 ExecutionSucceeded\n");
 }
 
 Test(sfn_nest, a_failing_branch_ends_the_others_and_can_be_caught)
@@ -69,22 +55,22 @@ Test(sfn_nest, a_failing_branch_ends_the_others_and_can_be_caught)
                          "\"Cause\":\"c\"}}}],\"Catch\":[{\"ErrorEquals\":[\"E\"],"
                          "\"ResultPath\":\"$.e\",\"Next\":\"Z\"}]},\"Z\":{\"Type\":\"Succeed\"}"),
                   "{\"a\":1}");
-    expect_outcome("SUCCEEDED {\"a\":1,\"e\":{\"Error\":\"E\",\"Cause\":\"c\"}}");
-    expect_history("1<0 ExecutionStarted\n2<0 ParallelStateEntered\n3<2 ParallelStateStarted\n"
-                   "4<3 WaitStateEntered\n5<3 FailStateEntered\n6<4 WaitStateAborted\n"
-                   "7<5 ParallelStateFailed\n8<7 ParallelStateExited\n9<8 SucceedStateEntered\n"
-                   "10<9 SucceedStateExited\n11<10 ExecutionSucceeded\n");
+    expect_outcome(f, "SUCCEEDED {\"a\":1,\"e\":{\"Error\":\"E\",\"Cause\":\"c\"}}");
+    expect_history(f, "1<0 ExecutionStarted\n2<0 ParallelStateEntered\n3<2 ParallelStateStarted\n"
+                      "4<3 WaitStateEntered\n5<3 FailStateEntered\n6<4 WaitStateAborted\n"
+                      "7<5 ParallelStateFailed\n8<7 ParallelStateExited\n9<8 SucceedStateEntered\n"
+                      "10<9 SucceedStateExited\n11<10 ExecutionSucceeded\n");
 }
 
 Test(sfn_nest, map_runs_one_after_the_other_when_told_so)
 {
     start_machine(f, MAP("\"MaxConcurrency\":1,", PASS), "[1,2]");
-    expect_outcome("SUCCEEDED [1,2]");
-    expect_history("1<0 ExecutionStarted\n2<0 MapStateEntered\n3<2 MapStateStarted\n"
-                   "4<3 MapIterationStarted\n5<4 PassStateEntered\n6<5 PassStateExited\n"
-                   "7<6 MapIterationSucceeded\n8<6 MapIterationStarted\n9<8 PassStateEntered\n"
-                   "10<9 PassStateExited\n11<10 MapIterationSucceeded\n12<11 MapStateSucceeded\n"
-                   "13<11 MapStateExited\n14<13 ExecutionSucceeded\n");
+    expect_outcome(f, "SUCCEEDED [1,2]");
+    expect_history(f, "1<0 ExecutionStarted\n2<0 MapStateEntered\n3<2 MapStateStarted\n"
+                      "4<3 MapIterationStarted\n5<4 PassStateEntered\n6<5 PassStateExited\n"
+                      "7<6 MapIterationSucceeded\n8<6 MapIterationStarted\n9<8 PassStateEntered\n"
+                      "10<9 PassStateExited\n11<10 MapIterationSucceeded\n12<11 MapStateSucceeded\n"
+                      "13<11 MapStateExited\n14<13 ExecutionSucceeded\n");
 }
 
 struct map_case {
@@ -130,7 +116,7 @@ Test(sfn_nest, map_shapes_its_items_and_results)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         start_machine(f, cases[i].definition, cases[i].input);
-        expect_outcome(cases[i].outcome);
+        expect_outcome(f, cases[i].outcome);
     }
 }
 
@@ -141,13 +127,13 @@ Test(sfn_nest, map_is_tried_again_as_a_whole)
                       "\"MaxAttempts\":1}],",
                       "\"I\":{\"Type\":\"Fail\",\"Error\":\"E\"}"),
                   "[1]");
-    expect_outcome("RUNNING ");
+    expect_outcome(f, "RUNNING ");
     fixture_wait(f, 2);
-    expect_outcome("FAILED E");
-    expect_history("1<0 ExecutionStarted\n2<0 MapStateEntered\n3<2 MapStateStarted\n"
-                   "4<3 MapIterationStarted\n5<4 FailStateEntered\n6<5 MapIterationFailed\n"
-                   "7<5 MapStateStarted\n8<7 MapIterationStarted\n9<8 FailStateEntered\n"
-                   "10<9 MapIterationFailed\n11<9 MapStateFailed\n12<11 ExecutionFailed\n");
+    expect_outcome(f, "FAILED E");
+    expect_history(f, "1<0 ExecutionStarted\n2<0 MapStateEntered\n3<2 MapStateStarted\n"
+                      "4<3 MapIterationStarted\n5<4 FailStateEntered\n6<5 MapIterationFailed\n"
+                      "7<5 MapStateStarted\n8<7 MapIterationStarted\n9<8 FailStateEntered\n"
+                      "10<9 MapIterationFailed\n11<9 MapStateFailed\n12<11 ExecutionFailed\n");
 }
 
 Test(sfn_nest, a_distributed_map_tells_its_run_not_its_items)
@@ -157,10 +143,10 @@ Test(sfn_nest, a_distributed_map_tells_its_run_not_its_items)
                          "\"Mode\":\"DISTRIBUTED\",\"ExecutionType\":\"STANDARD\"},"
                          "\"StartAt\":\"I\",\"States\":{" PASS "}},\"End\":true}"),
                   "[1,2,3]");
-    expect_outcome("SUCCEEDED [1,2,3]");
-    expect_history("1<0 ExecutionStarted\n2<0 MapStateEntered\n3<2 MapStateStarted\n"
-                   "4<3 MapRunStarted\n5<4 MapRunSucceeded\n6<5 MapStateSucceeded\n"
-                   "7<5 MapStateExited\n8<7 ExecutionSucceeded\n");
+    expect_outcome(f, "SUCCEEDED [1,2,3]");
+    expect_history(f, "1<0 ExecutionStarted\n2<0 MapStateEntered\n3<2 MapStateStarted\n"
+                      "4<3 MapRunStarted\n5<4 MapRunSucceeded\n6<5 MapStateSucceeded\n"
+                      "7<5 MapStateExited\n8<7 ExecutionSucceeded\n");
 }
 
 static char *numbers(int count)
@@ -180,7 +166,7 @@ Test(sfn_nest, six_thousand_items)
     char *want = NULL;
     start_machine(f, MAP("", PASS), input);
     cr_assert_gt(asprintf(&want, "SUCCEEDED %s", input), 0);
-    expect_outcome(want);
+    expect_outcome(f, want);
     json_t *all = events(f);
     cr_expect_eq(json_array_size(all), 24006);
     json_decref(all);
@@ -192,8 +178,8 @@ Test(sfn_nest, an_execution_has_25000_events_at_most)
 {
     char *input = numbers(10000);
     start_machine(f, MAP("", PASS), input);
-    expect_outcome("FAILED States.Runtime: The execution reached the maximum number of history "
-                   "events (25000).");
+    expect_outcome(f, "FAILED States.Runtime: The execution reached the maximum number of history "
+                      "events (25000).");
     json_t *all = events(f);
     cr_expect_geq(json_array_size(all), 25000);
     cr_expect_leq(json_array_size(all), 25000 + INLINE_CONCURRENCY);
@@ -214,7 +200,7 @@ Test(sfn_nest, a_map_outlives_restarts_in_its_middle)
             fixture_reopen(f);
     }
     cr_assert_gt(asprintf(&want, "SUCCEEDED %s", input), 0);
-    expect_outcome(want);
+    expect_outcome(f, want);
     char *got = history(f);
     cr_expect(strstr(got, "<0 MapStateEntered\n"), "%s", got);
     size_t started = 0;
@@ -234,10 +220,10 @@ Test(sfn_nest, stopping_ends_all_that_runs_below)
                                    "Stop", "cause", "enough"));
     cr_expect_not_null(json_object_get(answer, "stopDate"));
     json_decref(answer);
-    expect_outcome("ABORTED Stop: enough");
+    expect_outcome(f, "ABORTED Stop: enough");
     fixture_reopen(f);
     fixture_wait(f, 400);
-    expect_outcome("ABORTED Stop: enough");
+    expect_outcome(f, "ABORTED Stop: enough");
 }
 
 /* {"l":[1],"s":"xxx..."}: it fits once, but not twice. */
@@ -262,7 +248,7 @@ static void expect_too_large(const char *definition, const char *what)
                           what),
                  0);
     start_machine(f, definition, input);
-    expect_outcome(want);
+    expect_outcome(f, want);
     free(want);
     free(input);
 }

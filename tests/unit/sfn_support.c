@@ -277,6 +277,20 @@ char *history(struct sfn_fixture *f)
     return buf_take(&out, NULL);
 }
 
+void expect_outcome(struct sfn_fixture *f, const char *want)
+{
+    char *got = outcome(f);
+    cr_expect_str_eq(got, want, "got %.2000s", got);
+    free(got);
+}
+
+void expect_history(struct sfn_fixture *f, const char *want)
+{
+    char *got = history(f);
+    cr_expect_str_eq(got, want, "got %.2000s", got);
+    free(got);
+}
+
 static struct fake_call take_call(struct sfn_fixture *f)
 {
     cr_assert_gt(f->call_count, 0, "no call waits");

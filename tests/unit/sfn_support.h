@@ -71,7 +71,11 @@ void start_machine(struct sfn_fixture *f, const char *definition, const char *in
 char *outcome(struct sfn_fixture *f);
 /* Types of its history: "1 ExecutionStarted\n2<0 PassStateEntered ..." as "id<previous type". */
 char *history(struct sfn_fixture *f);
+/* The events themselves; a new array. */
 json_t *events(struct sfn_fixture *f);
+/* Expect that the above are these texts. */
+void expect_outcome(struct sfn_fixture *f, const char *want);
+void expect_history(struct sfn_fixture *f, const char *want);
 
 /* The fake S3 itself (sfn_fake_s3.c); self is the fixture. */
 void fake_s3(void *self, struct local_call *call);

@@ -30,24 +30,10 @@ TestSuite(sfn_task, .init = setup, .fini = teardown);
 #define RUN_SYNC "\"Parameters\":{\"Cluster\":\"c\",\"TaskDefinition\":\"t\"},"
 #define SUBMITTED "{\"failures\":[],\"tasks\":[{\"taskArn\":\"arn:t/1\",\"createdAt\":1.5}]}"
 
-static void expect_outcome(const char *want)
-{
-    char *got = outcome(f);
-    cr_expect_str_eq(got, want, "got %s", got);
-    free(got);
-}
-
 static void expect_starts(const char *want)
 {
     char *got = outcome(f);
     cr_expect(strncmp(got, want, strlen(want)) == 0, "got %s", got);
-    free(got);
-}
-
-static void expect_history(const char *want)
-{
-    char *got = history(f);
-    cr_expect_str_eq(got, want, "got %s", got);
     free(got);
 }
 
@@ -58,8 +44,9 @@ Test(sfn_task, a_function_by_its_arn)
     cr_expect_str_eq(f->calls[0].what, FUNCTION);
     cr_expect_eq(json_int(pending_input(f), "x", 0), 1);
     answer_ok(f, "{\"y\":2}");
-    expect_outcome("SUCCEEDED {\"y\":2}");
-    expect_history("1<0 ExecutionStarted\n2<0 TaskStateEntered\n3<2 LambdaFunctionScheduled\n"
+    expect_outcome(f, "SUCCEEDED {\"y\":2}");
+    expect_history(f,
+                   "1<0 ExecutionStarted\n2<0 TaskStateEntered\n3<2 LambdaFunctionScheduled\n"
                    "4<3 LambdaFunctionStarted\n5<4 LambdaFunctionSucceeded\n6<5 TaskStateExited\n"
                    "7<6 ExecutionSucceeded\n");
 }
@@ -73,7 +60,7 @@ Test(sfn_task, invoke_wraps_the_payload)
                   "{\"p\":[1]}");
     cr_expect_str_eq(f->calls[0].what, "g");
     answer_ok(f, "\"done\"");
-    expect_outcome("SUCCEEDED {\"got\":\"done\",\"status\":200}");
+    expect_outcome(f, "SUCCEEDED {\"got\":\"done\",\"status\":200}");
 }
 
 Test(sfn_task, a_payload_that_is_json_text_is_sent_as_it_is)
@@ -111,7 +98,7 @@ Test(sfn_task, retries_wait_longer_each_time_then_the_catcher_takes_it)
     fixture_reopen(f);
     fixture_wait(f, 0.1);
     answer_failed(f, "Flaky", "{}");
-    expect_outcome("SUCCEEDED {\"e\":{\"Error\":\"Flaky\",\"Cause\":\"{}\"}}");
+    expect_outcome(f, "SUCCEEDED {\"e\":{\"Error\":\"Flaky\",\"Cause\":\"{}\"}}");
 }
 
 struct match_case {
@@ -150,11 +137,11 @@ Test(sfn_task, a_task_times_out_and_its_late_answer_is_nobodys)
     start_machine(f, TASK(INVOKE, "\"Parameters\":{\"FunctionName\":\"g\"},\"TimeoutSeconds\":5,"),
                   "{}");
     fixture_wait(f, 5);
-    expect_outcome("FAILED States.Timeout");
+    expect_outcome(f, "FAILED States.Timeout");
     answer_ok(f, "{}");
-    expect_outcome("FAILED States.Timeout");
-    expect_history("1<0 ExecutionStarted\n2<0 TaskStateEntered\n3<2 TaskScheduled\n"
-                   "4<3 TaskStarted\n5<4 TaskTimedOut\n6<5 ExecutionFailed\n");
+    expect_outcome(f, "FAILED States.Timeout");
+    expect_history(f, "1<0 ExecutionStarted\n2<0 TaskStateEntered\n3<2 TaskScheduled\n"
+                      "4<3 TaskStarted\n5<4 TaskTimedOut\n6<5 ExecutionFailed\n");
 }
 
 Test(sfn_task, a_call_under_way_is_made_again_after_a_restart)
@@ -182,11 +169,11 @@ Test(sfn_task, sync_waits_until_the_task_has_stopped)
     cr_assert_eq(f->watch_count, 1);
     cr_expect_eq(f->call_count, 0, "a job that was submitted is not submitted again");
     stop_task(f, "{\"taskArn\":\"arn:t/1\",\"containers\":[{\"name\":\"c\",\"exitCode\":0}]}");
-    expect_outcome("SUCCEEDED {\"TaskArn\":\"arn:t/1\",\"Containers\":[{\"Name\":\"c\","
-                   "\"ExitCode\":0}]}");
-    expect_history("1<0 ExecutionStarted\n2<0 TaskStateEntered\n3<2 TaskScheduled\n"
-                   "4<3 TaskStarted\n5<4 TaskSubmitted\n6<5 TaskSucceeded\n7<6 TaskStateExited\n"
-                   "8<7 ExecutionSucceeded\n");
+    expect_outcome(f, "SUCCEEDED {\"TaskArn\":\"arn:t/1\",\"Containers\":[{\"Name\":\"c\","
+                      "\"ExitCode\":0}]}");
+    expect_history(f, "1<0 ExecutionStarted\n2<0 TaskStateEntered\n3<2 TaskScheduled\n"
+                      "4<3 TaskStarted\n5<4 TaskSubmitted\n6<5 TaskSucceeded\n7<6 TaskStateExited\n"
+                      "8<7 ExecutionSucceeded\n");
 }
 
 Test(sfn_task, sync_fails_with_the_task_as_its_cause)
@@ -214,7 +201,7 @@ Test(sfn_task, stopping_the_execution_stops_its_task)
     start_machine(f, TASK(RUN_TASK ".sync", RUN_SYNC), "{}");
     answer_ok(f, SUBMITTED);
     json_decref(api(f, "StopExecution", json_pack("{s:s}", "executionArn", f->last_execution)));
-    expect_outcome("ABORTED ");
+    expect_outcome(f, "ABORTED ");
     cr_assert_eq(f->call_count, 1);
     cr_expect_str_eq(f->calls[0].what, "StopTask");
     cr_expect_str_eq(json_str(pending_input(f), "task", ""), "arn:t/1");
@@ -226,7 +213,7 @@ Test(sfn_task, a_task_that_was_submitted_too_late_is_stopped_too)
 {
     start_machine(f, TASK(RUN_TASK ".sync", RUN_SYNC "\"TimeoutSeconds\":3,"), "{}");
     fixture_wait(f, 3);
-    expect_outcome("FAILED States.Timeout");
+    expect_outcome(f, "FAILED States.Timeout");
     answer_ok(f, SUBMITTED);
     cr_assert_eq(f->call_count, 1);
     cr_expect_str_eq(f->calls[0].what, "StopTask");
@@ -238,7 +225,7 @@ Test(sfn_task, a_task_that_was_submitted_just_in_time_is_stopped_too)
     start_machine(f, TASK(RUN_TASK ".sync", RUN_SYNC "\"TimeoutSeconds\":3,"), "{}");
     f->now += 3 * CLOCK_SECOND;
     answer_ok(f, SUBMITTED);
-    expect_outcome("FAILED States.Timeout");
+    expect_outcome(f, "FAILED States.Timeout");
     cr_assert_eq(f->call_count, 1);
     cr_expect_str_eq(f->calls[0].what, "StopTask");
 }
@@ -268,7 +255,7 @@ Test(sfn_task, a_stop_that_was_not_answered_is_asked_for_again)
     expect_stops_again(1);
     answer_failed(f, "ClusterNotFoundException", "no such cluster any more");
     expect_stops_again(0);
-    expect_outcome("ABORTED ");
+    expect_outcome(f, "ABORTED ");
 }
 
 Test(sfn_task, a_stop_of_a_late_task_is_asked_for_again)
@@ -301,20 +288,20 @@ Test(sfn_task, a_token_completes_its_task_once)
                   "{}");
     char *token = strdup(json_str(pending_input(f), "t", ""));
     answer_ok(f, "{\"ignored\":true}");
-    expect_outcome("RUNNING ");
+    expect_outcome(f, "RUNNING ");
     fixture_wait(f, 9);
     send("SendTaskHeartbeat", token, "x", "", "ok");
     fixture_reopen(f);
     fixture_wait(f, 9);
-    expect_outcome("RUNNING ");
+    expect_outcome(f, "RUNNING ");
     send("SendTaskSuccess", token, "output", "{nonsense", "InvalidOutput");
     send("SendTaskSuccess", token, "output", "{\"r\":1}", "ok");
-    expect_outcome("SUCCEEDED {\"r\":1}");
+    expect_outcome(f, "SUCCEEDED {\"r\":1}");
     send("SendTaskSuccess", token, "output", "{}", "TaskTimedOut");
     send("SendTaskSuccess", "short", "output", "{}", "InvalidToken");
-    expect_history("1<0 ExecutionStarted\n2<0 TaskStateEntered\n3<2 TaskScheduled\n"
-                   "4<3 TaskStarted\n5<4 TaskSubmitted\n6<5 TaskSucceeded\n7<6 TaskStateExited\n"
-                   "8<7 ExecutionSucceeded\n");
+    expect_history(f, "1<0 ExecutionStarted\n2<0 TaskStateEntered\n3<2 TaskScheduled\n"
+                      "4<3 TaskStarted\n5<4 TaskSubmitted\n6<5 TaskSucceeded\n7<6 TaskStateExited\n"
+                      "8<7 ExecutionSucceeded\n");
     free(token);
 }
 
@@ -329,7 +316,7 @@ Test(sfn_task, a_missed_heartbeat_answers_to_its_own_name)
                   "{}");
     answer_ok(f, "{}");
     fixture_wait(f, 10);
-    expect_outcome("SUCCEEDED {\"Error\":\"States.Timeout\"}");
+    expect_outcome(f, "SUCCEEDED {\"Error\":\"States.Timeout\"}");
 }
 
 Test(sfn_task, failure_by_token)
@@ -344,7 +331,7 @@ Test(sfn_task, failure_by_token)
         api(f, "SendTaskFailure",
             json_pack("{s:s, s:s, s:s}", "taskToken", token, "error", "Bad", "cause", "because"));
     json_decref(answer);
-    expect_outcome("FAILED Bad: because");
+    expect_outcome(f, "FAILED Bad: because");
     answer_ok(f, "{}");
     free(token);
 }
@@ -375,8 +362,8 @@ Test(sfn_task, a_result_beyond_the_limit_is_refused)
     buf_addc(&big, '"');
     start_machine(f, TASK(INVOKE, "\"Parameters\":{\"FunctionName\":\"g\"},"), "{}");
     answer_ok(f, buf_str(&big));
-    expect_outcome("FAILED States.DataLimitExceeded: The state/task 'lambda' returned a result "
-                   "with a size exceeding the maximum number of bytes service limit.");
+    expect_outcome(f, "FAILED States.DataLimitExceeded: The state/task 'lambda' returned a result "
+                      "with a size exceeding the maximum number of bytes service limit.");
     buf_free(&big);
 }
 
@@ -396,9 +383,9 @@ Test(sfn_task, a_nested_execution_is_awaited)
     start_machine(f, definition, "{}");
     fixture_wait(f, 2);
     fixture_reopen(f);
-    expect_outcome("RUNNING ");
+    expect_outcome(f, "RUNNING ");
     fixture_wait(f, 3);
-    expect_outcome("SUCCEEDED {\"Input\":{\"Aa\":1},\"Output\":{\"r\":1}}");
+    expect_outcome(f, "SUCCEEDED {\"Input\":{\"Aa\":1},\"Output\":{\"r\":1}}");
 }
 
 Test(sfn_task, stopping_the_parent_stops_the_nested_execution)
@@ -428,7 +415,7 @@ Test(sfn_task, objects_of_s3_by_the_sdk)
                   "\"arn:aws:states:::aws-sdk:s3:getObject\",\"Parameters\":{\"Bucket\":\"b\","
                   "\"Key.$\":\"$.k\"},\"OutputPath\":\"$.Body\",\"End\":true}}}",
                   "{\"k\":\"k\"}");
-    expect_outcome("SUCCEEDED \"text\"");
+    expect_outcome(f, "SUCCEEDED \"text\"");
     start_machine(f,
                   "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Task\",\"Resource\":"
                   "\"arn:aws:states:::aws-sdk:s3:getObject\",\"Parameters\":{\"Bucket\":\"b\","
@@ -436,5 +423,5 @@ Test(sfn_task, objects_of_s3_by_the_sdk)
                   "\"Next\":\"B\"}],\"End\":true},\"B\":{\"Type\":\"Pass\",\"Result\":1,\"End\":"
                   "true}}}",
                   "{}");
-    expect_outcome("SUCCEEDED 1");
+    expect_outcome(f, "SUCCEEDED 1");
 }

@@ -127,3 +127,16 @@ struct task_copy store_fixture_task(struct store *s, int64_t run_id, int64_t seq
     cr_assert_eq(copy.task.seq, seq);
     return copy;
 }
+
+void store_fixture_mirror(struct store *s, int64_t run_id, int seq, const struct audit_detail *row)
+{
+    char name[32], id[32];
+    struct error err = {0};
+    struct audit_detail detail = *row;
+    (void)snprintf(name, sizeof name, "task-%d", seq);
+    (void)snprintf(id, sizeof id, "ecs-%d", seq);
+    detail.workflow_run_id = run_id;
+    detail.task_name = name;
+    detail.ecs_task_id = id;
+    cr_assert_eq(store_tasks_mirror(s, run_id, &detail, 1, &err), 0, "%s", err.message);
+}

@@ -40,6 +40,10 @@ struct run_copy {
 /* The run as it is now; a run that is not there ends the test. */
 struct run_copy store_fixture_get(struct store *s, int64_t id);
 
+/* Takes over an audit row of task-<seq>, as the ECS task ecs-<seq>; run and names are filled in,
+ * the rest is as `row` says. */
+void store_fixture_mirror(struct store *s, int64_t run_id, int seq, const struct audit_detail *row);
+
 struct task_copy {
     struct store_task task; /* its texts are not valid */
     char name[64];

@@ -34,21 +34,13 @@ static struct seen changes(struct store *s, int64_t version, int64_t seq, int li
 /* An audit row of task-<seq>. */
 static void mirror(struct store *s, int seq, enum audit_status status)
 {
-    char name[32];
-    char id[32];
-    struct error err = {0};
-    (void)snprintf(name, sizeof name, "task-%d", seq);
-    (void)snprintf(id, sizeof id, "ecs-%d", seq);
-    const struct audit_detail row = {.workflow_run_id = RUN,
-                                     .ecs_task_id = id,
-                                     .task_name = name,
-                                     .status = status,
+    const struct audit_detail row = {.status = status,
                                      .start_time = 1000,
                                      .update_time = 2000,
                                      .exec_time_in_seconds = -1,
                                      .bytes = -1,
                                      .exit_code = -1};
-    cr_assert_eq(store_tasks_mirror(s, RUN, &row, 1, &err), 0, "%s", err.message);
+    store_fixture_mirror(s, RUN, seq, &row);
 }
 
 Test(task_changes, each_kind_of_change_sets_the_version)

@@ -108,9 +108,7 @@ int ddb_stream_latest(struct ddb_store *s, const struct ddb_stream *stream, int6
         return -1;
     stmt_bind_int(find, 1, stream->id);
     stmt_bind_int(find, 2, stream->trimmed);
-    int rc = stmt_step(find, err);
-    if (rc == 1)
-        *latest = stmt_int(find, 0);
+    int rc = stmt_number(find, latest, err);
     stmt_close(find);
     return rc == 1 ? 0 : -1;
 }

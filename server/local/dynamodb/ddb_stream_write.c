@@ -219,9 +219,7 @@ static int find_old(struct ddb_store *s, int64_t *stream, struct error *err)
     if (!find)
         return -1;
     stmt_bind_int(find, 1, s->now - DDB_SHARD_AGE_MAX);
-    int rc = stmt_step(find, err);
-    if (rc == 1)
-        *stream = stmt_int(find, 0);
+    int rc = stmt_number(find, stream, err);
     stmt_close(find);
     return rc;
 }

@@ -153,28 +153,15 @@ static void key_of(const struct map_run *run, const char *name, char key[KEY_MAX
 
 static void write_next(struct engine *e, struct map_run *run);
 
-static bool refused(struct engine *e, struct map_run *run, const struct map_step *step)
-{
-    char sentence[1024];
-    if (!step->code[0])
-        return false;
-    (void)snprintf(sentence, sizeof sentence, "%s: %s (Service: S3, Bucket: %s, Key: %s)",
-                   step->code, step->text ? step->text : "This endpoint does not offer S3.",
-                   json_str(step->call.input, "Bucket", "?"),
-                   json_str(step->call.input, "Key", "?"));
-    fail(e, run, WRITER_FAILED, sentence);
-    return true;
-}
-
 static void file_written(struct engine *e, struct map_run *run, struct map_step *step)
 {
-    if (!refused(e, run, step))
+    if (!map_step_refused(e, run, step, WRITER_FAILED))
         write_next(e, run);
 }
 
 static void manifest_written(struct engine *e, struct map_run *run, struct map_step *step)
 {
-    if (refused(e, run, step))
+    if (map_step_refused(e, run, step, WRITER_FAILED))
         return;
     map_run_succeed(e, run,
                     json_pack("{s:s, s:{s:O, s:O}}", "MapRunArn", run->arn, "ResultWriterDetails",

@@ -3,11 +3,6 @@
  * work on one and the same reading. */
 #include "server/local/sfn/map_run.h"
 
-#include "lib/json/json_read.h"
-
-#include <stdio.h>
-#include <string.h>
-
 #define READER_FAILED "States.ItemReaderFailed"
 
 static void fail(struct engine *e, struct map_run *run, const char *sentence)
@@ -78,20 +73,6 @@ static int read_most(struct engine *e, struct map_run *run, int64_t *most,
     return 0;
 }
 
-/* The sentence of S3's fault, with the object it is about. */
-static bool refused(struct engine *e, struct map_run *run, const struct map_step *step)
-{
-    char sentence[1024];
-    if (!step->code[0])
-        return false;
-    (void)snprintf(sentence, sizeof sentence, "%s: %s (Service: S3, Bucket: %s, Key: %s)",
-                   step->code, step->text ? step->text : "This endpoint does not offer S3.",
-                   json_str(step->call.input, "Bucket", "?"),
-                   json_str(step->call.input, "Key", json_str(step->call.input, "Prefix", "")));
-    fail(e, run, sentence);
-    return true;
-}
-
 static void object_read(struct engine *e, struct map_run *run, struct map_step *step)
 {
     struct error err = {0};
@@ -99,7 +80,7 @@ static void object_read(struct engine *e, struct map_run *run, struct map_step *
     struct buf lines;
     int64_t most = 0;
     json_t *body = json_object_get(step->output, "Body");
-    if (refused(e, run, step))
+    if (map_step_refused(e, run, step, READER_FAILED))
         return;
     if (read_most(e, run, &most, &failure)) {
         map_run_fail(e, run, &failure);
@@ -156,7 +137,7 @@ static void keys_read(struct engine *e, struct map_run *run, struct map_step *st
     struct asl_failure failure = {0};
     int64_t most = 0;
     json_t *token = json_object_get(step->output, "NextContinuationToken");
-    if (refused(e, run, step))
+    if (map_step_refused(e, run, step, READER_FAILED))
         return;
     if (read_most(e, run, &most, &failure)) {
         map_run_fail(e, run, &failure);

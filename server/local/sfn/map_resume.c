@@ -112,17 +112,6 @@ int map_run_adopt(struct engine *e, struct map_run *run, struct frame *f)
     return rc;
 }
 
-/* The parent's row was lost: its children end with it. */
-static void end_orphan(struct engine *e, struct map_run *run)
-{
-    run->status = MAP_RUN_ABORTED;
-    run->stopped = e->now;
-    while (run->first)
-        execution_abort(e, run->first, NULL, NULL);
-    names_remove(&e->runs, run->arn);
-    map_run_touch(e, run);
-}
-
 void map_runs_go_on(struct engine *e, struct map_runs *runs)
 {
     for (size_t i = 0; i < runs->count; i++) {
@@ -131,7 +120,7 @@ void map_runs_go_on(struct engine *e, struct map_runs *runs)
             continue;
         run->resuming = false;
         if (!run->frame) {
-            end_orphan(e, run);
+            map_run_over(e, run); /* the parent's row was lost: its children end with it */
         } else if (run->total < 0) {
             map_run_read(e, run);
         } else {

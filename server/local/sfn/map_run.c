@@ -136,6 +136,17 @@ void map_run_fail(struct engine *e, struct map_run *run, struct asl_failure *fai
         engine_queue(e, f);
 }
 
+void map_run_over(struct engine *e, struct map_run *run)
+{
+    if (run->status == MAP_RUN_RUNNING)
+        run->status = MAP_RUN_ABORTED;
+    run->stopped = e->now;
+    while (run->first)
+        execution_abort(e, run->first, NULL, NULL);
+    names_remove(&e->runs, run->arn);
+    map_run_touch(e, run);
+}
+
 /* Freed with the commit that holds its end. */
 struct map_run *map_run_leave(struct engine *e, struct map_run *run)
 {
@@ -145,12 +156,6 @@ struct map_run *map_run_leave(struct engine *e, struct map_run *run)
     run->step = NULL;
     run->frame->run = NULL;
     run->frame = NULL;
-    if (run->status == MAP_RUN_RUNNING)
-        run->status = MAP_RUN_ABORTED;
-    run->stopped = e->now;
-    while (run->first)
-        execution_abort(e, run->first, NULL, NULL);
-    names_remove(&e->runs, run->arn);
-    map_run_touch(e, run);
+    map_run_over(e, run);
     return NULL;
 }

@@ -60,11 +60,13 @@ struct map_run {
 /* --- map_run.c: the frame's side --- */
 /* The state begins. */
 enum step state_map_distributed(struct engine *e, struct frame *f);
-/* The frame ends or its state fails: children are stopped, the run is told as aborted unless it has
- * ended. NULL-safe; returns NULL. */
+/* The frame ends or its state fails, and the run is over with it. NULL-safe; returns NULL. */
 struct map_run *map_run_leave(struct engine *e, struct map_run *run);
 /* The run fails, and with it the state. Clears the failure. */
 void map_run_fail(struct engine *e, struct map_run *run, struct asl_failure *failure);
+/* The run is over, aborted unless it has ended: children that still run are stopped, its ARN is
+ * free, its row is marked. */
+void map_run_over(struct engine *e, struct map_run *run);
 /* Marks its row for the next commit. */
 void map_run_touch(struct engine *e, struct map_run *run);
 /* Nobody may point to it any more. */
@@ -129,6 +131,10 @@ struct map_step *map_step_commit(struct engine *e, struct map_run *run,
 struct map_step *
 map_step_ask(struct engine *e, struct map_run *run, const char *operation, json_t *input,
              void (*then)(struct engine *e, struct map_run *run, struct map_step *step));
+/* True when S3 has refused what it was asked: then the run has failed with this name of an error
+ * and S3's own words. */
+bool map_step_refused(struct engine *e, struct map_run *run, const struct map_step *step,
+                      const char *error);
 /* The run waits no more. NULL-safe. */
 void map_step_forget(struct map_step *step);
 

@@ -125,6 +125,23 @@ map_step_ask(struct engine *e, struct map_run *run, const char *operation, json_
     return step;
 }
 
+/* The sentence tells which object it is about; a listing has a prefix instead of a key. */
+bool map_step_refused(struct engine *e, struct map_run *run, const struct map_step *step,
+                      const char *error)
+{
+    struct asl_failure failure = {0};
+    char sentence[1024];
+    if (!step->code[0])
+        return false;
+    (void)snprintf(sentence, sizeof sentence, "%s: %s (Service: S3, Bucket: %s, Key: %s)",
+                   step->code, step->text ? step->text : "This endpoint does not offer S3.",
+                   json_str(step->call.input, "Bucket", "?"),
+                   json_str(step->call.input, "Key", json_str(step->call.input, "Prefix", "")));
+    asl_fail(&failure, error, "%s", sentence);
+    map_run_fail(e, run, &failure);
+    return true;
+}
+
 void map_step_forget(struct map_step *step)
 {
     if (step)

@@ -100,6 +100,18 @@ int read_no_memory(struct error *err)
     return err_set(err, ERR_MEMORY, "out of memory for an answer");
 }
 
+int page_answer(json_t *list, const char *name, int step, int64_t next, json_t **out,
+                struct error *err)
+{
+    *out = step < 0 ? NULL : json_pack("{s:O}", name, list);
+    if (*out && step == 1)
+        json_object_set_new(*out, "nextToken", page_token(next));
+    json_decref(list);
+    if (step >= 0 && !*out)
+        return read_no_memory(err);
+    return step < 0 ? -1 : 0;
+}
+
 const char *arn_name(const char *arn)
 {
     const char *colon = strrchr(arn, ':');
@@ -204,11 +216,5 @@ int sfn_read_machines(struct sfn_reader *r, const struct page *page, json_t **ou
         count++;
     }
     stmt_reset(s);
-    *out = step < 0 ? NULL : json_pack("{s:O}", "stateMachines", list);
-    if (*out && step == 1)
-        json_object_set_new(*out, "nextToken", page_token(page->after + count));
-    json_decref(list);
-    if (step >= 0 && !*out)
-        return read_no_memory(err);
-    return step < 0 ? -1 : 0;
+    return page_answer(list, "stateMachines", step, page->after + count, out, err);
 }

@@ -113,13 +113,7 @@ static int read_list(struct stmt *s, const struct page *page, json_t **out, stru
         count++;
     }
     stmt_reset(s);
-    *out = step < 0 ? NULL : json_pack("{s:O}", "executions", list);
-    if (*out && step == 1)
-        json_object_set_new(*out, "nextToken", page_token(last));
-    json_decref(list);
-    if (step >= 0 && !*out)
-        return read_no_memory(err);
-    return step < 0 ? -1 : 0;
+    return page_answer(list, "executions", step, last, out, err);
 }
 
 int sfn_read_executions(struct sfn_reader *r, int64_t machine, const char *status,
@@ -192,10 +186,9 @@ int64_t sfn_read_execution_id(struct sfn_reader *r, const char *arn, struct erro
 {
     struct stmt *s = r->statements[READ_EXECUTION_ID];
     stmt_bind_text(s, 1, arn);
-    int step = stmt_step(s, err);
-    int64_t id = step == 1 ? stmt_int(s, 0) : step;
-    stmt_reset(s);
-    return id;
+    int64_t id = 0;
+    int found = stmt_number(s, &id, err);
+    return found == 1 ? id : found;
 }
 
 /* One event more than the page, so that the last tells where the next begins. */

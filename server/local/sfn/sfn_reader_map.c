@@ -120,22 +120,12 @@ int sfn_read_map_runs(struct sfn_reader *r, const char *execution, const struct 
         last = stmt_int(s, 0);
     }
     stmt_reset(s);
-    *out = step < 0 ? NULL : json_pack("{s:O}", "mapRuns", list);
-    if (*out && step == 1)
-        json_object_set_new(*out, "nextToken", page_token(last));
-    json_decref(list);
-    if (step >= 0 && !*out)
-        return read_no_memory(err);
-    return step < 0 ? -1 : 1;
+    return page_answer(list, "mapRuns", step, last, out, err) ? -1 : 1;
 }
 
 int sfn_read_map_run_id(struct sfn_reader *r, const char *arn, int64_t *id, struct error *err)
 {
     struct stmt *s = r->statements[READ_MAP_RUN];
     stmt_bind_text(s, 1, arn);
-    int step = stmt_step(s, err);
-    if (step == 1)
-        *id = stmt_int(s, 0);
-    stmt_reset(s);
-    return step;
+    return stmt_number(s, id, err);
 }

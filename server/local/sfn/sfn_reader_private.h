@@ -37,6 +37,11 @@ struct sfn_reader {
 int64_t sfn_read_execution_id(struct sfn_reader *r, const char *arn, struct error *err);
 /* Sets err; -1. */
 int read_no_memory(struct error *err);
+/* Answers with a page of rows: `list` (taken over) as the member `name`, and where the next page
+ * begins if there is one. `step` is what the statement's last stmt_step returned: 1, one row more
+ * is there; 0; -1 with err. 0, or -1 with err and *out NULL. */
+int page_answer(json_t *list, const char *name, int step, int64_t next, json_t **out,
+                struct error *err);
 /* The last part of an ARN; borrowed from it. */
 const char *arn_name(const char *arn);
 
