@@ -163,8 +163,14 @@ static int64_t mark(struct cancel *c)
 {
     struct error err = {0};
     if (!c->mark)
-        c->mark = mark_begin(c->loop, c->run_id, &c->tables.details, linger_census(c->linger),
-                             row_why, &err);
+        c->mark = mark_begin(&(struct mark_options){.loop = c->loop,
+                                                    .run_id = c->run_id,
+                                                    .details = &c->tables.details,
+                                                    .census = linger_census(c->linger),
+                                                    .status = AUDIT_CANCELLED,
+                                                    .stop_code = "UserInitiated",
+                                                    .why = row_why},
+                             &err);
     if (!c->mark)
         return try_again(c, &err);
     int64_t next = mark_step(c->mark);

@@ -37,6 +37,7 @@ static void follow_free(struct follow *run)
     stop_free(run->stop);
     cancel_free(run->cancel);
     linger_free(run->linger);
+    mark_free(run->mark);
     free(run->cluster);
     free(run);
 }

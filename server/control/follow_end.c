@@ -211,10 +211,38 @@ static void settle_stopped(struct follows *f, struct follow *run, int64_t now)
         store_failed(f, run, now, &err);
         return;
     }
-    if (g.facts.mirror_problem || ending_open_tasks(&g.facts) == 0 || heard_out(run))
+    if (g.facts.mirror_problem || ending_open_tasks(&g.facts) == 0)
         run->state = FOLLOW_CLOSING;
+    else if (heard_out(run))
+        run->state = run->blind || !ending_mute_rows(&g.facts) ? FOLLOW_CLOSING : FOLLOW_MARKING;
     else
         read_again(run, now);
+}
+
+/* The rows say then what the run will, and a task that speaks after all is refused. */
+static int64_t mark_rest(struct follows *f, struct follow *run, int64_t now)
+{
+    struct error err = {0};
+    struct mirror_tables tables;
+    mirror_tables(run->mirror, &tables);
+    if (!run->mark)
+        run->mark = mark_begin(&(struct mark_options){.loop = f->loop,
+                                                      .run_id = run->id,
+                                                      .details = &tables.details,
+                                                      .status = AUDIT_FAILED,
+                                                      .stop_code = "RunFailed",
+                                                      .why = ENDING_NO_FINAL_ROW},
+                               &err);
+    if (!run->mark) {
+        store_failed(f, run, now, &err);
+        return run->not_before;
+    }
+    int64_t next = mark_step(run->mark);
+    if (!mark_done(run->mark))
+        return next;
+    mirror_finish(run->mirror, now);
+    run->state = FOLLOW_MARKED;
+    return LOOP_NEVER;
 }
 
 /* Facts are gathered anew: stopping tasks took time, and the mirror's counts are the store's. */
@@ -258,6 +286,10 @@ int64_t follow_step(struct follows *f, struct follow *run, int64_t now)
         settle_stopped(f, run, now);
     if (run->state == FOLLOW_STOPPED)
         next = linger(f, run, now);
+    if (run->state == FOLLOW_MARKING)
+        next = mark_rest(f, run, now);
+    if (run->state == FOLLOW_MARKED && mirror_finished(run->mirror))
+        run->state = FOLLOW_CLOSING;
     if (run->state == FOLLOW_CANCELLING) {
         next = cancel_step(run->cancel);
         if (cancel_done(run->cancel))

@@ -5,17 +5,21 @@
 #include "server/control/cancel.h"
 #include "server/control/follow.h"
 #include "server/control/linger.h"
+#include "server/control/mark.h"
 #include "server/control/stop.h"
 #include "server/store/store.h"
 
-/* RUNNING -> SETTLING -> (STOPPING -> STOPPED | CANCELLING ->) CLOSING; the state only moves
- * forward. In SETTLING and STOPPED further passes of the mirror may be asked for; STOPPING is left
- * out when no ECS task can be left, CANCELLING is for executions that were stopped. */
+/* RUNNING -> SETTLING -> (STOPPING -> STOPPED -> MARKING -> MARKED | CANCELLING ->) CLOSING; the
+ * state only moves forward. In SETTLING and STOPPED further passes of the mirror may be asked for;
+ * STOPPING is left out when no ECS task can be left, MARKING when no row is, CANCELLING is for
+ * executions that were stopped. */
 enum follow_state {
     FOLLOW_RUNNING,    /* until the execution has ended and its history is read */
     FOLLOW_SETTLING,   /* until a full pass of the mirror, begun after that */
     FOLLOW_STOPPING,   /* until tasks left behind were told to stop */
     FOLLOW_STOPPED,    /* until they have written their last rows, or have ended without */
+    FOLLOW_MARKING,    /* until rows of tasks that ended without are final */
+    FOLLOW_MARKED,     /* until those were read */
     FOLLOW_CANCELLING, /* until rows and tasks of a stopped execution are final */
     FOLLOW_CLOSING,    /* until the store has it */
 };
@@ -35,6 +39,7 @@ struct follow {
     bool told;   /* a task was told to stop */
     bool blind;  /* ECS does not say which tasks there are */
     struct linger *linger;
+    struct mark *mark;
     size_t left;     /* of the tasks that linger, when the last pass was asked for */
     bool read_after; /* a pass was asked for once they had ended */
     int64_t not_before;

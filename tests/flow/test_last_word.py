@@ -25,7 +25,7 @@ class LastWord(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
     def serve(self, **scripts):
-        """Its tasks have the longest time to end that ECS gives."""
+        """Its tasks have two minutes to end, the longest that ECS gives."""
         server = Server()
         self.addCleanup(server.close)
         server.use_workers(**{name.replace("_", "-"): text.format(folder=self.folder)
@@ -79,3 +79,20 @@ class LastWord(unittest.TestCase):
         for run_id in runs:
             self.assertEqual(server.call("POST", f"/workflows/{run_id}/cancel").status, 202)
         self.check_last_words(server, runs, "Cancelled")
+
+    def test_that_never_comes(self):
+        """A task that is killed before it could say how it ended: its row says what the run does."""
+        server = self.serve(s3_copy_task=SLOW, task_monitor=FAILING)
+        stop_within(server.aws("ecs"), 1)
+        runs = self.hold_both(server)
+        (self.folder / "fail").touch()
+        for run_id, pattern in runs.items():
+            with self.subTest(pattern=pattern):
+                self.assertEqual(server.wait(run_id)["status"], "Failed")
+                tasks = server.tasks(run_id)
+                self.assertEqual({task["status"] for task in tasks}, {"Failed"})
+                self.assertEqual({task["reason"]["class"] for task in tasks}, {"RunEnded"})
+                self.assertEqual(self.rows(server, run_id, pattern),
+                                 {task["taskName"]: "Failed" for task in tasks})
+                self.assertEqual({task["containers"][0]["exitCode"] for task in
+                                  stopped_tasks(server.aws("ecs"), run_id)}, {137})

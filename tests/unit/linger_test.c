@@ -143,15 +143,45 @@ Test(linger, tasks_that_end_at_once_cost_no_call)
     cr_assert_eq(fake_aws_count(f.aws, "DescribeTasks"), 0);
 }
 
-/* They say nothing any more, so nothing is waited for. */
+/* The nth row that was written ends that of task b with this status. */
+static void expect_marked(size_t n, const char *status)
+{
+    json_t *mark = fake_aws_body(f.aws, "UpdateItem", n);
+    const json_t *key = json_object_get(json_object_get(mark, "Key"), "ecs_task_id");
+    const json_t *values = json_object_get(mark, "ExpressionAttributeValues");
+    cr_assert_str_eq(json_str(key, "S", ""), "b");
+    cr_assert_str_eq(json_str(json_object_get(values, ":status"), "S", ""), status);
+    json_decref(mark);
+}
+
+/* They say nothing any more, so nothing is waited for, and their rows tell what REST does. */
 Test(linger, tasks_that_have_ended_without_a_word_hold_nothing_up)
 {
     script_lists(task_b, NULL);
     script_task("STOPPED");
+    fake_aws_answer(f.aws, "UpdateItem", 200, "{}");
     script_rows("Running");
     start_ended("FAILED", "ExecutionFailed");
     cr_assert_eq(control_fixture_await(&f, AUDIT_FAILED).run.failed_tasks, 2);
     cr_assert_eq(fake_aws_count(f.aws, "DescribeTasks"), 1, "by the census");
+    cr_assert_eq(fake_aws_count(f.aws, "UpdateItem"), 1);
+    expect_marked(0, "Failed");
+}
+
+/* The task has spoken since its row was read: that stands. */
+Test(linger, the_row_that_refuses_to_be_ended_has_the_last_word)
+{
+    script_lists(task_b, NULL);
+    script_task("STOPPED");
+    fake_aws_refuse(f.aws, "UpdateItem", "ThrottlingException", "later please");
+    script_rows("Running");
+    start_ended("FAILED", "ExecutionFailed");
+    fake_aws_wait(f.aws, "UpdateItem", 1);
+    script_rows("Completed");
+    fake_aws_refuse(f.aws, "UpdateItem", "ConditionalCheckFailedException", "it is final");
+    struct run_copy run = control_fixture_await(&f, AUDIT_FAILED);
+    cr_assert_eq(run.run.completed_tasks, 2);
+    cr_assert_eq(run.run.failed_tasks, 1);
 }
 
 /* Without the permission the rows have some seconds to come, as they are. */
@@ -262,8 +292,5 @@ Test(linger, a_row_is_marked_once_its_task_has_ended)
     size_t last = fake_aws_count(f.aws, "DescribeTasks") - 1;
     cr_assert_lt(fake_aws_place(f.aws, "DescribeTasks", last),
                  fake_aws_place(f.aws, "UpdateItem", 1));
-    json_t *mark = fake_aws_body(f.aws, "UpdateItem", 1);
-    const json_t *key = json_object_get(mark, "Key");
-    cr_assert_str_eq(json_str(json_object_get(key, "ecs_task_id"), "S", ""), "b");
-    json_decref(mark);
+    expect_marked(1, "Cancelled");
 }
