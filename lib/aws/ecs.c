@@ -205,6 +205,13 @@ int ecs_task_read(json_t *task, struct ecs_task *out, struct error *err)
     return 0;
 }
 
+/* DEPROVISIONING follows the end of the containers, and may take half a minute on Fargate. */
+bool ecs_task_over(const struct ecs_task *task)
+{
+    return strcmp(task->last_status, "STOPPED") == 0 ||
+           strcmp(task->last_status, "DEPROVISIONING") == 0;
+}
+
 /* Looked up in the overrides, where RunTask put it: DescribeTasks does not tell the definition's.
  */
 const char *ecs_task_env(json_t *task, const char *name)

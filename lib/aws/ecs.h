@@ -57,6 +57,8 @@ struct ecs_task {
 };
 /* Reads a task. -1 with ERR_SYNTAX if it has no taskArn or lastStatus. */
 int ecs_task_read(json_t *task, struct ecs_task *out, struct error *err);
+/* Its containers have ended, whatever ECS still has to take down: it writes nothing any more. */
+bool ecs_task_over(const struct ecs_task *task);
 /* Value of an environment override of the task's containers, or NULL. */
 const char *ecs_task_env(json_t *task, const char *name);
 /* The id: what follows the last '/' of a task ARN. */

@@ -36,6 +36,7 @@ struct cancel *cancel_begin(const struct cancel_options *options, struct error *
     c->loop = options->loop;
     c->run_id = options->run_id;
     c->mirror = options->mirror;
+    c->describes = options->describes;
     mirror_tables(c->mirror, &c->tables);
     copy_cut(c->reason, sizeof c->reason, options->reason);
     copy_cut(c->stop_why, sizeof c->stop_why, options->stop_why);
@@ -52,7 +53,7 @@ struct cancel *cancel_free(struct cancel *c)
         return NULL;
     stop_free(c->stop);
     mark_free(c->mark);
-    census_free(c->census);
+    linger_free(c->linger);
     free(c->cluster);
     free(c);
     return NULL;
@@ -107,6 +108,8 @@ static int64_t look(struct cancel *c)
         c->step = CANCEL_DONE;
     else if (now.open == 0)
         c->step = CANCEL_RECOUNT;
+    else if (c->linger)
+        c->step = CANCEL_MARK;
     else
         c->step = cancel_beyond_doubt(c) || cancel_quiet(c) ? CANCEL_CENSUS : CANCEL_SWEEP;
     return loop_now(c->loop);
@@ -119,10 +122,13 @@ static int64_t judge_census(struct cancel *c)
     bool unknown = false;
     if (!c->wary && !cancel_beyond_doubt(c) && cancel_any_unknown(c, &unknown, &err))
         return try_again(c, &err);
-    c->step = unknown ? CANCEL_SWEEP : CANCEL_MARK;
     c->wary = unknown;
-    if (unknown)
-        c->census = census_free(c->census);
+    if (unknown) {
+        c->linger = linger_free(c->linger);
+        c->step = CANCEL_SWEEP;
+    } else {
+        c->step = linger_done(c->linger) ? CANCEL_MARK : CANCEL_LINGER;
+    }
     return loop_now(c->loop);
 }
 
@@ -130,19 +136,41 @@ static int64_t judge_census(struct cancel *c)
 static int64_t census(struct cancel *c)
 {
     struct error err = {0};
-    if (!c->census)
-        c->census = census_begin(c->loop, c->run_id, c->cluster, &err);
-    if (!c->census)
+    if (!c->linger)
+        c->linger = linger_begin(c->loop, c->run_id, c->cluster, c->describes, &err);
+    if (!c->linger)
         return try_again(c, &err);
-    int64_t next = census_step(c->census);
-    return census_done(c->census) ? judge_census(c) : next;
+    int64_t next = linger_step(c->linger);
+    return linger_census(c->linger) ? judge_census(c) : next;
+}
+
+/* A mark would keep a task that finishes its work within its stopTimeout from saying so. Whenever
+ * some have ended their rows are read, and once more behind the last one. */
+static int64_t await_last_words(struct cancel *c)
+{
+    int64_t next = linger_step(c->linger);
+    size_t left = linger_left(c->linger);
+    bool done = linger_done(c->linger);
+    if (!mirror_finished(c->mirror) || (!done && left == c->left))
+        return next;
+    mirror_finish(c->mirror, loop_now(c->loop));
+    c->left = left;
+    c->step = done ? CANCEL_LOOK : CANCEL_LINGER;
+    return next;
 }
 
 static int64_t mark(struct cancel *c)
 {
     struct error err = {0};
     if (!c->mark)
-        c->mark = mark_begin(c->loop, c->run_id, &c->tables.details, c->census, row_why, &err);
+        c->mark = mark_begin(&(struct mark_options){.loop = c->loop,
+                                                    .run_id = c->run_id,
+                                                    .details = &c->tables.details,
+                                                    .census = linger_census(c->linger),
+                                                    .status = AUDIT_CANCELLED,
+                                                    .stop_code = "UserInitiated",
+                                                    .why = row_why},
+                             &err);
     if (!c->mark)
         return try_again(c, &err);
     int64_t next = mark_step(c->mark);
@@ -201,6 +229,8 @@ static int64_t move(struct cancel *c)
         return look(c);
     case CANCEL_CENSUS:
         return census(c);
+    case CANCEL_LINGER:
+        return await_last_words(c);
     case CANCEL_MARK:
         return mark(c);
     case CANCEL_RECOUNT:

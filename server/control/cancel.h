@@ -10,6 +10,7 @@
 #define STEPFLEET_CONTROL_CANCEL_H
 
 #include "server/loop/loop.h"
+#include "server/loop/pace.h"
 #include "server/mirror/mirror.h"
 
 struct cancel;
@@ -18,7 +19,8 @@ struct cancel_options {
     const struct loop *loop; /* borrowed */
     int64_t run_id;
     struct mirror_run
-        *mirror; /* borrowed; passes are asked of it, the last is complete at the end */
+        *mirror;             /* borrowed; passes are asked of it, the last is complete at the end */
+    struct quota *describes; /* borrowed: how often tasks that are stopping may be described */
     const char *cluster;
     const char *reason;   /* of the run, for the summary row */
     const char *stop_why; /* for StopTask; cut to what ECS takes */

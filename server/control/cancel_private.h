@@ -3,8 +3,8 @@
 #define STEPFLEET_CONTROL_CANCEL_PRIVATE_H
 
 #include "server/control/cancel.h"
-#include "server/control/census.h"
 #include "server/control/ending.h"
+#include "server/control/linger.h"
 #include "server/control/mark.h"
 #include "server/control/stop.h"
 #include "server/loop/trouble.h"
@@ -12,8 +12,9 @@
 
 enum { STOP_REASON_MAX = 255 }; /* StopTask's limit */
 
-/* UPDATE (-> READ -> CREATE -> UPDATE) -> SWEEP <-> LOOK -> CENSUS -> MARK -> RECOUNT -> DONE; the
- * detours to READ and CREATE go back, and a CENSUS that leaves doubt goes back to SWEEP. */
+/* UPDATE (-> READ -> CREATE -> UPDATE) -> SWEEP <-> LOOK -> CENSUS (-> LINGER -> LOOK) -> MARK ->
+ * RECOUNT -> DONE; the detours to READ and CREATE go back, and a CENSUS that leaves doubt goes back
+ * to SWEEP. */
 enum cancel_step {
     CANCEL_UPDATE,  /* the summary row becomes Cancelled, unless it is final */
     CANCEL_READ,    /* it was refused: what does the row say? */
@@ -21,6 +22,7 @@ enum cancel_step {
     CANCEL_SWEEP,   /* ECS tasks are told to stop */
     CANCEL_LOOK,    /* what do the rows say now? */
     CANCEL_CENSUS,  /* which tasks without a row did ECS start? (-> SWEEP when a launcher may) */
+    CANCEL_LINGER,  /* those that were told to stop end, and may say how */
     CANCEL_MARK,    /* rows of tasks that did not speak for themselves */
     CANCEL_RECOUNT, /* the summary row's counts */
     CANCEL_DONE,
@@ -30,6 +32,7 @@ struct cancel {
     const struct loop *loop;
     int64_t run_id;
     struct mirror_run *mirror;
+    struct quota *describes;
     struct mirror_tables tables;
     char *cluster;
     char reason[ENDING_REASON_MAX];
@@ -46,9 +49,10 @@ struct cancel {
     int quiet;  /* sweeps in a row that stopped nothing, for there was nothing */
     int doubts; /* sweeps in a row with calls that failed but may work later */
     int64_t began;
-    int64_t quiet_since; /* the last sweep that was not quiet */
-    bool wary;           /* tasks that ECS does not know may still be started */
-    struct census *census;
+    int64_t quiet_since;   /* the last sweep that was not quiet */
+    bool wary;             /* tasks that ECS does not know may still be started */
+    struct linger *linger; /* its census is that of CENSUS */
+    size_t left;           /* of the tasks that linger, when the last pass was asked for */
     struct mark *mark;
     int settled; /* passes after the marks */
 };

@@ -74,7 +74,7 @@ static void search_task(void *ctx, const struct store_task *task)
 int cancel_any_unknown(const struct cancel *c, bool *unknown, struct error *err)
 {
     struct store *store = c->loop->store;
-    struct search search = {.census = c->census, .after = -1};
+    struct search search = {.census = linger_census(c->linger), .after = -1};
     struct cancel_look now = {0};
     if (store_run_get(store, c->run_id, cancel_read_look, &now, err))
         return -1;

@@ -22,7 +22,8 @@ struct census {
     bool running;          /* which tasks are listed: false: the stopped ones */
     struct task_page page; /* without ARNs once it was described */
     json_t *ids;           /* what was found, by name */
-    bool busy, done;
+    json_t *leaving;       /* ARNs of those that are to stop and have not ended */
+    bool busy, done, given_up;
     int failures; /* in a row */
     int64_t failing_since;
     int64_t not_before;
@@ -32,7 +33,8 @@ struct census *census_begin(const struct loop *loop, int64_t run_id, const char 
                             struct error *err)
 {
     struct census *c = calloc(1, sizeof *c);
-    if (!c || !(c->cluster = strdup(cluster)) || !(c->ids = json_object())) {
+    if (!c || !(c->cluster = strdup(cluster)) || !(c->ids = json_object()) ||
+        !(c->leaving = json_array())) {
         err_set(err, ERR_MEMORY, "out of memory for the tasks of a run");
         return census_free(c);
     }
@@ -47,6 +49,7 @@ struct census *census_free(struct census *c)
         return NULL;
     task_page_free(&c->page);
     json_decref(c->ids);
+    json_decref(c->leaving);
     free(c->cluster);
     free(c);
     return NULL;
@@ -55,6 +58,23 @@ struct census *census_free(struct census *c)
 bool census_done(const struct census *c)
 {
     return c->done;
+}
+
+bool census_busy(const struct census *c)
+{
+    return c->busy;
+}
+
+bool census_failed(const struct census *c)
+{
+    return c->given_up;
+}
+
+json_t *census_take_leaving(struct census *c)
+{
+    json_t *leaving = c->leaving;
+    c->leaving = NULL;
+    return leaving;
 }
 
 const char *census_id(const struct census *c, const char *task_name)
@@ -68,10 +88,11 @@ static void failed(struct census *c, const struct error *err)
     if (c->failures++ == 0)
         c->failing_since = loop_now(c->loop);
     c->not_before = loop_now(c->loop) + pace_backoff(RETRY_MIN, RETRY_MAX, c->failures);
-    log_warn(c->loop->log, "tasks of a cancelled run cannot be listed",
-             LOG_INT("run_id", c->run_id), LOG_STR("error", err->message));
-    c->done = loop_fault(err) == LOOP_PASSING ? loop_now(c->loop) - c->failing_since > PATIENCE
-                                              : c->failures >= TRIES_MAX;
+    log_warn(c->loop->log, "tasks of an ended run cannot be listed", LOG_INT("run_id", c->run_id),
+             LOG_STR("error", err->message));
+    c->given_up = loop_fault(err) == LOOP_PASSING ? loop_now(c->loop) - c->failing_since > PATIENCE
+                                                  : c->failures >= TRIES_MAX;
+    c->done = c->given_up;
 }
 
 /* A page is done: the next one, the running tasks, or the end. */
@@ -107,6 +128,17 @@ static void list_came(void *ctx, struct aws_response *response, const struct err
         c->failures = 0;
 }
 
+/* A task that is listed as one to be stopped goes on for as long as its stopTimeout lets it. */
+static int take_task(struct census *c, const struct ecs_task *task, const char *name,
+                     struct error *err)
+{
+    bool leaving = !c->running && !ecs_task_over(task);
+    if (json_object_set_new(c->ids, name, json_string(ecs_task_id(task->arn))) ||
+        (leaving && json_array_append_new(c->leaving, json_string(task->arn))))
+        return err_set(err, ERR_MEMORY, "out of memory for the tasks of a run");
+    return 0;
+}
+
 /* Tasks without our variable are not ours to judge. */
 static int take_tasks(struct census *c, const struct aws_response *response, struct error *err)
 {
@@ -117,8 +149,8 @@ static int take_tasks(struct census *c, const struct aws_response *response, str
         const char *name = ecs_task_env(item, "task_name");
         if (!name || ecs_task_read(item, &task, err))
             continue;
-        if (json_object_set_new(c->ids, name, json_string(ecs_task_id(task.arn))))
-            return err_set(err, ERR_MEMORY, "out of memory for the tasks of a run");
+        if (take_task(c, &task, name, err))
+            return -1;
     }
     return 0;
 }

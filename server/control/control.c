@@ -174,7 +174,9 @@ static int make_rooms(struct control *c, const struct control_options *o, struct
     c->watch = c->submit ? watch_new(&watch, err) : NULL;
     c->mirror = c->watch ? mirror_new(&mirror, err) : NULL;
     c->describe = c->mirror ? describe_new(&describe, err) : NULL;
-    c->follows = c->describe ? follows_new(&c->loop, c->watch, c->mirror, c->describe, err) : NULL;
+    c->follows = c->describe ? follows_new(&c->loop, c->watch, c->mirror, c->describe,
+                                           o->calls_per_second / 5, err)
+                             : NULL;
     return c->follows ? make_discover(c, o, err) : -1;
 }
 

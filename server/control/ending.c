@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char no_final_row[] = "no final audit row was written";
 static const char row_is_gone[] =
     "its audit row is not there, deleted or expired: only the execution tells how the run ended";
 
@@ -23,6 +22,12 @@ bool ending_unsettled(const struct ending_facts *f)
 {
     return strcmp(f->execution_status, "SUCCEEDED") == 0 && !f->mirror_problem &&
            ending_open_tasks(f) > 0;
+}
+
+/* A success that open rows contradict is none: with those ended, some might be tolerated. */
+bool ending_mute_rows(const struct ending_facts *f)
+{
+    return strcmp(f->execution_status, "SUCCEEDED") != 0 && f->tasks[AUDIT_RUNNING] > 0;
 }
 
 /* A row is failed before its task is told to stop, and that call may have been lost. */
@@ -159,7 +164,7 @@ static void copy_reason(char *out, const struct buf *text)
 static void close_tasks(const struct ending_facts *f, struct store_close *close)
 {
     close->task_status = AUDIT_FAILED;
-    close->task_reason = no_final_row;
+    close->task_reason = ENDING_NO_FINAL_ROW;
     if (close->status == AUDIT_CANCELLED) {
         close->task_status = AUDIT_CANCELLED;
         close->task_reason = "the run was cancelled before the task ended";

@@ -36,6 +36,11 @@ struct ending {
 
 /* Tasks that are not final yet. */
 int64_t ending_open_tasks(const struct ending_facts *f);
+/* There are rows whose tasks never said how they ended, and no word of them can matter to the
+ * verdict. */
+bool ending_mute_rows(const struct ending_facts *f);
+/* What such a row is given as its reason. */
+#define ENDING_NO_FINAL_ROW "no final audit row was written"
 /* ECS tasks of the run may still be there: they are to be stopped. */
 bool ending_left_tasks(const struct ending_facts *f);
 /* The execution says all is done while tasks are open: audit rows may only be late. */

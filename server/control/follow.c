@@ -7,9 +7,11 @@
 #include <string.h>
 
 #define RELOAD_RETRY (2 * CLOCK_SECOND)
+enum { DESCRIBES_PER_SECOND = 2 };
 
 struct follows *follows_new(const struct loop *loop, struct watch *watch, struct mirror *mirror,
-                            struct describe *describe, struct error *err)
+                            struct describe *describe, double describes_per_second,
+                            struct error *err)
 {
     struct follows *f = calloc(1, sizeof *f);
     if (!f) {
@@ -20,6 +22,9 @@ struct follows *follows_new(const struct loop *loop, struct watch *watch, struct
     f->watch = watch;
     f->mirror = mirror;
     f->describe = describe;
+    quota_init(&f->describes,
+               describes_per_second > 0 ? describes_per_second : DESCRIBES_PER_SECOND,
+               loop_now(loop));
     f->reload = true;
     return f;
 }
@@ -31,6 +36,8 @@ static void follow_free(struct follow *run)
     mirror_leave(run->mirror);
     stop_free(run->stop);
     cancel_free(run->cancel);
+    linger_free(run->linger);
+    mark_free(run->mark);
     free(run->cluster);
     free(run);
 }

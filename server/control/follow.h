@@ -13,9 +13,11 @@
 
 struct follows;
 
-/* All borrowed, must outlive the table. */
+/* All borrowed, must outlive the table. `describes_per_second`: calls about tasks that are
+ * stopping, 0: 2. */
 struct follows *follows_new(const struct loop *loop, struct watch *watch, struct mirror *mirror,
-                            struct describe *describe, struct error *err);
+                            struct describe *describe, double describes_per_second,
+                            struct error *err);
 /* Call after the struct aws was freed and before watch and mirror are. NULL-safe; returns NULL. */
 struct follows *follows_free(struct follows *f);
 

@@ -90,6 +90,7 @@ static void cancel_rest(struct follows *f, struct follow *run, const struct endi
                                               .cluster = run->cluster,
                                               .reason = ending.reason,
                                               .stop_why = facts->cancelled ? why : stop_ended,
+                                              .describes = &f->describes,
                                               .stopped_at = watch_ended(run->watch)->stopped_at},
                      &err);
     if (run->cancel)
@@ -149,6 +150,7 @@ static int64_t stop_rest(struct follows *f, struct follow *run, int64_t now)
     if (!stop_done(run->stop))
         return next;
     run->told = run->told || stop_told(run->stop) > 0;
+    run->blind = stop_blind(run->stop);
     bool again = stop_uncertain(run->stop) && run->sweeps < SWEEPS_MAX;
     run->stop = stop_free(run->stop);
     if (again) {
@@ -156,8 +158,48 @@ static int64_t stop_rest(struct follows *f, struct follow *run, int64_t now)
         return run->not_before;
     }
     run->settled = 0;
-    run->state = run->told && run->mirror ? FOLLOW_STOPPED : FOLLOW_CLOSING;
+    run->state = run->mirror && (run->told || !run->blind) ? FOLLOW_STOPPED : FOLLOW_CLOSING;
     return LOOP_NEVER;
+}
+
+/* Tasks that end at once have said so before ECS needs to be asked about them; without having been
+ * told here they may have been before a restart. */
+static int64_t linger(struct follows *f, struct follow *run, int64_t now)
+{
+    struct error err = {0};
+    if (run->blind || (run->told && run->settled < 2))
+        return LOOP_NEVER;
+    if (!run->linger)
+        run->linger = linger_begin(f->loop, run->id, run->cluster, &f->describes, &err);
+    if (!run->linger) {
+        store_failed(f, run, now, &err);
+        return run->not_before;
+    }
+    int64_t next = linger_step(run->linger);
+    run->blind = linger_blind(run->linger);
+    return next;
+}
+
+/* What is to be read was read: behind the end of the last task, or, where ECS does not tell of
+ * that, some seconds after they were told to stop. */
+static bool heard_out(const struct follow *run)
+{
+    return run->blind ? !run->told || run->settled == SETTLE_MAX : run->read_after;
+}
+
+/* Passes soon after the tasks were told to stop, then one whenever some have ended. */
+static void read_again(struct follow *run, int64_t now)
+{
+    size_t left = run->linger ? linger_left(run->linger) : run->left;
+    if (run->linger && !run->blind && linger_done(run->linger)) {
+        run->read_after = true;
+        mirror_finish(run->mirror, now);
+    } else if (run->told && run->settled < SETTLE_MAX) {
+        mirror_finish(run->mirror, now + (SETTLE_WAIT << run->settled++));
+    } else if (left != run->left) {
+        mirror_finish(run->mirror, now);
+    }
+    run->left = left;
 }
 
 /* A task that is told to stop writes how it ended: that is the truth about it. */
@@ -169,10 +211,38 @@ static void settle_stopped(struct follows *f, struct follow *run, int64_t now)
         store_failed(f, run, now, &err);
         return;
     }
-    if (g.facts.mirror_problem || ending_open_tasks(&g.facts) == 0 || run->settled == SETTLE_MAX)
+    if (g.facts.mirror_problem || ending_open_tasks(&g.facts) == 0)
         run->state = FOLLOW_CLOSING;
+    else if (heard_out(run))
+        run->state = run->blind || !ending_mute_rows(&g.facts) ? FOLLOW_CLOSING : FOLLOW_MARKING;
     else
-        mirror_finish(run->mirror, now + (SETTLE_WAIT << run->settled++));
+        read_again(run, now);
+}
+
+/* The rows say then what the run will, and a task that speaks after all is refused. */
+static int64_t mark_rest(struct follows *f, struct follow *run, int64_t now)
+{
+    struct error err = {0};
+    struct mirror_tables tables;
+    mirror_tables(run->mirror, &tables);
+    if (!run->mark)
+        run->mark = mark_begin(&(struct mark_options){.loop = f->loop,
+                                                      .run_id = run->id,
+                                                      .details = &tables.details,
+                                                      .status = AUDIT_FAILED,
+                                                      .stop_code = "RunFailed",
+                                                      .why = ENDING_NO_FINAL_ROW},
+                               &err);
+    if (!run->mark) {
+        store_failed(f, run, now, &err);
+        return run->not_before;
+    }
+    int64_t next = mark_step(run->mark);
+    if (!mark_done(run->mark))
+        return next;
+    mirror_finish(run->mirror, now);
+    run->state = FOLLOW_MARKED;
+    return LOOP_NEVER;
 }
 
 /* Facts are gathered anew: stopping tasks took time, and the mirror's counts are the store's. */
@@ -214,12 +284,18 @@ int64_t follow_step(struct follows *f, struct follow *run, int64_t now)
         next = stop_rest(f, run, now);
     if (run->state == FOLLOW_STOPPED && mirror_finished(run->mirror))
         settle_stopped(f, run, now);
+    if (run->state == FOLLOW_STOPPED)
+        next = linger(f, run, now);
+    if (run->state == FOLLOW_MARKING)
+        next = mark_rest(f, run, now);
+    if (run->state == FOLLOW_MARKED && mirror_finished(run->mirror))
+        run->state = FOLLOW_CLOSING;
     if (run->state == FOLLOW_CANCELLING) {
         next = cancel_step(run->cancel);
         if (cancel_done(run->cancel))
             run->state = FOLLOW_CLOSING;
     }
-    if (run->state == FOLLOW_CLOSING && now >= run->not_before)
+    if (run->state == FOLLOW_CLOSING && now >= run->not_before && linger_idle(run->linger))
         close_run(f, run, now);
     return run->not_before > now ? run->not_before : next;
 }

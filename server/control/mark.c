@@ -29,7 +29,8 @@ struct mark {
     const struct loop *loop;
     int64_t run_id;
     struct audit_table details;
-    const char *why;
+    enum audit_status row_status;
+    const char *stop_code, *why;
     const struct census *census;
     int status;    /* of the tasks that are listed */
     int64_t after; /* the last seq of the page at hand */
@@ -42,20 +43,21 @@ struct mark {
     struct trouble trouble;
 };
 
-struct mark *mark_begin(const struct loop *loop, int64_t run_id, const struct audit_table *details,
-                        const struct census *census, const char *why, struct error *err)
+struct mark *mark_begin(const struct mark_options *options, struct error *err)
 {
     struct mark *m = calloc(1, sizeof *m);
     if (!m) {
-        err_set(err, ERR_MEMORY, "out of memory for the rows of a cancelled run");
+        err_set(err, ERR_MEMORY, "out of memory for the rows of an ended run");
         return NULL;
     }
-    m->loop = loop;
-    m->run_id = run_id;
-    m->details = *details;
-    m->why = why;
-    m->census = census;
-    m->status = AUDIT_SUBMITTED;
+    m->loop = options->loop;
+    m->run_id = options->run_id;
+    m->details = *options->details;
+    m->row_status = options->status;
+    m->stop_code = options->stop_code;
+    m->why = options->why;
+    m->census = options->census;
+    m->status = m->census ? AUDIT_SUBMITTED : AUDIT_RUNNING;
     m->after = -1;
     m->more = true;
     return m;
@@ -128,7 +130,7 @@ static int next_page(struct mark *m, struct error *err)
     int rc = store_task_list(m->loop->store, m->run_id, m->status, after, PAGE, take_task, m,
                              &m->more, err);
     if (!rc && m->failed)
-        rc = err_set(err, ERR_MEMORY, "out of memory for the rows of a cancelled run");
+        rc = err_set(err, ERR_MEMORY, "out of memory for the rows of an ended run");
     if (rc) {
         drop_page(m);
         m->after = after;
@@ -140,8 +142,7 @@ static int next_page(struct mark *m, struct error *err)
 /* A table that refuses again and again is given up on: the run must end all the same. */
 static void row_failed(struct mark *m, const struct error *err)
 {
-    trouble_add(&m->trouble, m->loop, m->run_id, "the audit rows cannot be marked as cancelled",
-                err);
+    trouble_add(&m->trouble, m->loop, m->run_id, "the audit rows cannot be ended", err);
     if (m->trouble.failures >= REFUSALS_MAX && loop_fault(err) != LOOP_PASSING)
         m->given_up = true;
 }
@@ -170,13 +171,13 @@ static int build_row(const struct marked *one, struct aws_request *request, stru
         .workflow_run_id = m->run_id,
         .ecs_task_id = one->id,
         .task_name = one->name,
-        .status = AUDIT_CANCELLED,
+        .status = m->row_status,
         .start_time = now,
         .update_time = now,
         .exec_time_in_seconds = -1,
         .object_key = one->object_key,
         .bytes = -1,
-        .stop_code = "UserInitiated",
+        .stop_code = m->stop_code,
         .stopped_reason = m->why,
         .exit_code = -1,
     };

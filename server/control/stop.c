@@ -69,6 +69,11 @@ bool stop_uncertain(const struct stop *s)
     return s->uncertain;
 }
 
+bool stop_blind(const struct stop *s)
+{
+    return s->failures >= TRIES_MAX;
+}
+
 /* Listing is tried a few times; then the run is closed all the same. */
 static void give_up_or_wait(struct stop *s, const struct error *err)
 {

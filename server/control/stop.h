@@ -20,6 +20,8 @@ bool stop_done(const struct stop *s);
 size_t stop_told(const struct stop *s);
 /* A call failed in a way that may pass: there may be tasks that were not told. */
 bool stop_uncertain(const struct stop *s);
+/* Listing was given up: ECS does not tell which tasks there are. */
+bool stop_blind(const struct stop *s);
 /* NULL-safe; returns NULL. */
 struct stop *stop_free(struct stop *s);
 

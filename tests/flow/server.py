@@ -73,6 +73,14 @@ def stopped_tasks(ecs, run_id, cluster="stepfleet"):
         time.sleep(0.05)  # polling ECS
 
 
+def stop_within(ecs, seconds, family="s3-copy-task"):
+    """From now on tasks have so many seconds between SIGTERM and SIGKILL."""
+    known = ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]
+    container = {name: known["containerDefinitions"][0][name] for name in ("name", "image")}
+    ecs.register_task_definition(family=family, networkMode=known["networkMode"],
+                                 containerDefinitions=[{**container, "stopTimeout": seconds}])
+
+
 def at_once(seconds, attempt, times=5):
     """Fails unless attempt(), which returns how long it took, is that fast one time at least: a machine
     that is busy makes it slow now and then, a defect each time."""

@@ -3,7 +3,7 @@ import collections
 import concurrent.futures
 import unittest
 
-from tests.flow.server import Server, stopped_tasks
+from tests.flow.server import Server, stop_within, stopped_tasks
 from tests.flow.test_faults import DEAF, HOLD, few
 
 FINAL_COUNTS = ("completed", "failed", "cancelled")
@@ -106,6 +106,7 @@ class Cancel(unittest.TestCase):
     def test_tasks_that_never_say_a_word(self):
         server = self.serve(s3_copy_task=DEAF)
         ecs = server.aws("ecs")
+        stop_within(ecs, 2)
         for pattern in (1, 2):
             with self.subTest(pattern=pattern):
                 run_id = server.accept(few(pattern), pattern)

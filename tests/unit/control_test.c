@@ -384,17 +384,32 @@ Test(control, a_failed_execution_tells_error_and_cause)
 static const char one_task[] =
     "{\"taskArns\":[\"arn:aws:ecs:eu-west-1:123456789012:task/stepfleet/a\"]}";
 
+static void script_task(const char *status)
+{
+    char body[512];
+    (void)snprintf(
+        body, sizeof body,
+        "{\"tasks\":[{\"taskArn\":\"arn:aws:ecs:eu-west-1:123456789012:task/stepfleet/a\","
+        "\"lastStatus\":\"%s\",\"overrides\":{\"containerOverrides\":[{\"name\":\"s3\","
+        "\"environment\":[{\"name\":\"task_name\",\"value\":\"task-0\"}]}]}}]}",
+        status);
+    fake_aws_answer(f.aws, "DescribeTasks", 200, body);
+}
+
 /* A task that is stopped with its run may just have done its work. */
 Test(control, tasks_left_behind_have_the_last_word)
 {
     fake_aws_answer(f.aws, "ListTasks", 200, one_task);
+    fake_aws_answer_about(f.aws, "ListTasks", "\"STOPPED\"", one_task);
     fake_aws_answer(f.aws, "StopTask", 200, "{\"task\":{}}");
+    script_task("RUNNING");
     script_end("TIMED_OUT", "", "ExecutionTimedOut");
     control_fixture_rows(&f, "a task-0 Running;b task-1 Failed;c task-2 Completed;", NULL);
     control_fixture_start(&f);
     control_fixture_run(&f);
     fake_aws_wait(f.aws, "StopTask", 1);
     control_fixture_rows(&f, "a task-0 Completed;b task-1 Failed;c task-2 Completed;", NULL);
+    script_task("STOPPED");
     struct run_copy run = control_fixture_await(&f, AUDIT_FAILED);
     cr_assert_eq(run.run.completed_tasks, 2);
     cr_assert_eq(run.run.failed_tasks, 1);
