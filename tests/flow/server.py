@@ -223,6 +223,12 @@ class Server:
                 raise AssertionError(f"the run did not get there: {run}\n{self.read_log()}")
             time.sleep(0.05)  # polling a REST answer: there is no event to await yet
 
+    def task_errors(self):
+        """What tasks logged as errors, for the message of a test that fails."""
+        logs = (self.data / "aws" / "ecs" / "logs").glob("*.log")
+        lines = (line for log in logs for line in log.read_text(errors="replace").splitlines())
+        return "\n".join(line for line in lines if '"level":"error"' in line)[:REPORT_MAX]
+
     def tasks(self, run_id):
         return self.get(f"/workflows/{run_id}/tasks?limit=1000").json()["items"]
 

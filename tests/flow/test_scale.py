@@ -55,7 +55,8 @@ class Scale(unittest.TestCase):
     def check_complete(self, run_id, value, pattern):
         bucket = f"stepfleet-pattern-{pattern}"
         run = self.server.wait(run_id)
-        self.assertEqual((run["status"], run["reason"]), ("Completed", None), run)
+        self.assertEqual((run["status"], run["reason"]), ("Completed", None),
+                         f"{run}\n{self.server.task_errors()}")
         self.assertEqual(run["tasks"]["completed"], len(value["taskList"]))
         tasks = self.server.tasks(run_id)
         self.assertEqual([task["taskName"] for task in tasks],
@@ -145,7 +146,8 @@ class ManifestCrash(unittest.TestCase):
         self.server.start()
         self.proxy.set_target(self.server.aws_url)
         run = self.server.wait(run_id)
-        self.assertEqual((run["status"], run["tasks"]["completed"]), ("Completed", TASKS), run)
+        self.assertEqual((run["status"], run["tasks"]["completed"]), ("Completed", TASKS),
+                         f"{run}\n{self.server.task_errors()}")
         after = self.stored()
         self.assertGreater(len(after), len(before))
         self.assertEqual(len(set(after)), 1)

@@ -233,7 +233,7 @@ static const char *kit_env(const char *name)
     return NULL;
 }
 
-static int run_task(struct worker_peer *p, int64_t hold_seconds, bool stop)
+static int run_task_with(const struct aws_options *aws, int64_t hold_seconds, bool stop)
 {
     struct task_env env;
     struct error err = {0};
@@ -243,13 +243,84 @@ static int run_task(struct worker_peer *p, int64_t hold_seconds, bool stop)
     cr_assert_eq(stop_signal_open(&signal, &err), 0, "%s", err.message);
     if (stop)
         (void)raise(SIGTERM);
-    const struct task_options options = {.aws = worker_peer_options(p), .stop = &signal};
+    const struct task_options options = {.aws = *aws, .stop = &signal};
     const struct metadata me = {.task_id = "abc",
                                 .pull_started_at = PEER_NOW - 2 * CLOCK_SECOND,
                                 .started_at = PEER_NOW - CLOCK_SECOND};
     int status = task_run(&env, &me, &options);
     stop_signal_close(&signal);
     return status;
+}
+
+static int run_task(struct worker_peer *p, int64_t hold_seconds, bool stop)
+{
+    const struct aws_options aws = worker_peer_options(p);
+    return run_task_with(&aws, hold_seconds, stop);
+}
+
+/* A container's endpoint for credentials before an S3: the first calls are reset, or all refused.
+ */
+struct container {
+    struct s3 s3;
+    int resets;
+    bool refuses;
+    int asked;
+};
+
+static void play_container(void *ctx, const struct peer_request *request, struct peer_reply *reply)
+{
+    struct container *c = ctx;
+    if (strcmp(request->target, "/credentials") != 0) {
+        play_s3(&c->s3, request, reply);
+        return;
+    }
+    c->asked++;
+    if (c->asked <= c->resets)
+        reply->action = PEER_RESET;
+    else if (c->refuses)
+        reply->status = 403;
+    else
+        buf_adds(&reply->body, "{\"AccessKeyId\":\"AKID\",\"SecretAccessKey\":\"s\","
+                               "\"Token\":\"t\"}");
+}
+
+/* Each test is a process of its own: the environment can carry what a function cannot be given. */
+static const char *container_env(const char *name)
+{
+    return strcmp(name, "AWS_CONTAINER_CREDENTIALS_FULL_URI") == 0 ? getenv(name) : NULL;
+}
+
+static int run_in_container(struct worker_peer *p, struct container *c)
+{
+    char url[128];
+    worker_peer_open(p);
+    p->s3 = play_container;
+    p->s3_ctx = c;
+    (void)snprintf(url, sizeof url, "%s/credentials", peer_url(p->http));
+    cr_assert_eq(setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, 1), 0);
+    struct aws_options aws = worker_peer_options(p);
+    aws.access_key_id = aws.secret_access_key = NULL;
+    aws.getenv = container_env;
+    return run_task_with(&aws, 0, false);
+}
+
+Test(task, waits_for_credentials_that_are_out_of_reach, .timeout = 60)
+{
+    struct worker_peer p;
+    struct container c = {.s3 = {.size = 10, .copy_body = copied}, .resets = 4};
+    cr_assert_eq(run_in_container(&p, &c), TASK_OK);
+    worker_peer_close(&p);
+    cr_expect_eq(c.asked, 5);
+    cr_expect_eq(c.s3.copies, 1);
+}
+
+Test(task, takes_a_refusal_of_credentials_for_an_answer, .timeout = 60)
+{
+    struct worker_peer p;
+    struct container c = {.refuses = true};
+    cr_assert_eq(run_in_container(&p, &c), TASK_FAILED);
+    worker_peer_close(&p);
+    cr_expect_eq(c.asked, 1);
 }
 
 Test(task, writes_running_then_completed)

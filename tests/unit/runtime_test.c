@@ -6,6 +6,10 @@
 #include "workers/copy/metadata.h"
 
 #include <criterion/criterion.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -168,4 +172,73 @@ Test(metadata, tells_the_task_id_after_some_tries, .timeout = 30)
     cr_expect_eq(metadata_get(uri, &stop, &me, &err), -1, "not when it is to stop");
     stop_signal_close(&stop);
     peer_close(p);
+}
+
+/* More than the first try waits; one answer at a time. */
+enum { LATE_MS = 2500 };
+
+static void play_late(void *ctx, const struct peer_request *request, struct peer_reply *reply)
+{
+    int failures = 0;
+    (void)ctx;
+    (void)poll(NULL, 0, LATE_MS);
+    play_metadata(&failures, request, reply);
+}
+
+Test(metadata, that_always_comes_late_is_waited_for, .timeout = 120)
+{
+    struct peer *p = peer_open(play_late, NULL);
+    struct stop_signal stop;
+    struct error err = {0};
+    struct metadata me;
+    char uri[128];
+    cr_assert_eq(stop_signal_open(&stop, &err), 0);
+    (void)snprintf(uri, sizeof uri, "%s/v4/x", peer_url(p));
+    cr_assert_eq(metadata_get(uri, &stop, &me, &err), 0, "%s", err.message);
+    cr_expect_str_eq(me.task_id, "0123abcd");
+    stop_signal_close(&stop);
+    peer_close(p);
+}
+
+static void play_silence(void *ctx, const struct peer_request *request, struct peer_reply *reply)
+{
+    atomic_int *asked = ctx;
+    (void)request;
+    reply->action = PEER_SILENT;
+    atomic_fetch_add(asked, 1);
+}
+
+struct stopper {
+    struct peer *peer;
+    pthread_t whom;
+};
+
+/* SIGINT for a thread whose request is waited for. */
+static void *stop_asker(void *ctx)
+{
+    const struct stopper *s = ctx;
+    while (peer_held(s->peer) == 0)
+        (void)poll(NULL, 0, 5); /* polls the peer */
+    (void)pthread_kill(s->whom, SIGINT);
+    return NULL;
+}
+
+Test(metadata, is_given_up_for_a_signal, .timeout = 60)
+{
+    atomic_int asked = 0;
+    struct stopper s = {.peer = peer_open(play_silence, &asked), .whom = pthread_self()};
+    struct stop_signal stop;
+    struct error err = {0};
+    struct metadata me;
+    pthread_t thread;
+    char uri[128];
+    cr_assert_eq(stop_signal_open(&stop, &err), 0);
+    (void)snprintf(uri, sizeof uri, "%s/v4/x", peer_url(s.peer));
+    cr_assert_eq(pthread_create(&thread, NULL, stop_asker, &s), 0);
+    cr_expect_eq(metadata_get(uri, &stop, &me, &err), -1);
+    cr_expect_eq(err.code, ERR_BUSY, "%s", err.message);
+    (void)pthread_join(thread, NULL);
+    stop_signal_close(&stop);
+    peer_close(s.peer);
+    cr_expect_eq(asked, 1, "and asked no more");
 }

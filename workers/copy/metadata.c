@@ -9,7 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ATTEMPTS = 6, FIRST_PAUSE_MS = 200, CALL_MS = 2000, REPLY_MAX = 1024 * 1024 };
+enum {
+    ATTEMPTS = 6,
+    FIRST_PAUSE_MS = 200,
+    FIRST_CALL_MS = 2000,
+    CALL_MS_MAX = 16000,
+    SLICE_MS = 50,
+    REPLY_MAX = 1024 * 1024,
+};
 
 /* Absent until it has happened; a time that makes no sense is no reason not to work. */
 static int64_t read_time(const json_t *object, const char *name)
@@ -53,41 +60,86 @@ int metadata_parse(const char *uri, const char *text, size_t len, struct metadat
     return rc;
 }
 
-/* One try. */
-static int ask(struct http_client *http, const char *uri, const char *url, struct metadata *out,
-               struct error *err)
+/* Where the answer is waited for. */
+struct waiting {
+    struct http_response *out;
+    struct error *err;
+    bool done;
+    int rc;
+};
+
+static void on_answer(void *ctx, struct http_response *response, const struct error *err)
+{
+    struct waiting *w = ctx;
+    w->done = true;
+    w->rc = response ? 0 : -1;
+    if (response) {
+        *w->out = *response;
+        *response = (struct http_response){0};
+    } else if (w->err) {
+        *w->err = *err;
+    }
+}
+
+/* Until the answer, the request's timeout, or a signal: then the client must be freed. */
+static int wait_for(struct http_client *http, struct waiting *w, struct stop_signal *stop)
+{
+    while (!w->done) {
+        if (stop_signal_came(stop))
+            return err_set(w->err, ERR_BUSY, "given up");
+        if (http_client_poll(http, SLICE_MS, w->err) < 0)
+            return -1;
+    }
+    return w->rc;
+}
+
+/* One try, with a client of its own. */
+static int ask(const char *uri, const char *url, long timeout_ms, struct stop_signal *stop,
+               struct metadata *out, struct error *err)
 {
     struct http_response response = {0};
+    struct waiting w = {.out = &response, .err = err};
     const struct http_request request = {
         .method = "GET",
         .url = url,
         .max_reply = REPLY_MAX,
-        .timeout_ms = CALL_MS,
+        .timeout_ms = timeout_ms,
         .no_proxy = true,
     };
-    int rc = http_client_call(http, &request, &response, err);
+    struct http_client *http = http_client_new(NULL, err);
+    int rc = http ? http_client_send(http, &request, on_answer, &w, err) : -1;
+    if (rc == 0)
+        rc = wait_for(http, &w, stop);
     if (rc == 0 && response.status != 200)
         rc = err_set(err, ERR_REMOTE, "it answered %d", response.status);
     if (rc == 0)
         rc = metadata_parse(uri, buf_str(&response.body), response.body.len, out, err);
     http_response_free(&response);
+    http_client_free(http);
     return rc;
 }
 
-/* Pauses double from 200 ms: six tries take some six seconds, or until a signal comes. */
+/* 2, 4, 8, then 16 seconds. */
+static long call_ms(int attempt)
+{
+    long ms = (long)FIRST_CALL_MS << attempt;
+    return ms < CALL_MS_MAX ? ms : CALL_MS_MAX;
+}
+
+/* Pauses double from 200 ms: six refusals take some six seconds. One that answers late is waited
+ * for longer each time: a machine on which hundreds of tasks start is slow to tell each who it is,
+ * and a task that does not know its id has no row to say so in. */
 int metadata_get(const char *uri, struct stop_signal *stop, struct metadata *out, struct error *err)
 {
     struct buf url;
     int rc = -1;
-    struct http_client *http = http_client_new(&(struct http_client_options){0}, err);
-    if (!http)
-        return -1;
     buf_init(&url, BUF_MAX_LINE);
     buf_addf(&url, "%s/task", uri);
     for (int i = 0; i < ATTEMPTS && rc != 0 && !stop_signal_came(stop); i++) {
         if (i > 0)
             stop_signal_wait(stop, (int64_t)FIRST_PAUSE_MS << (i - 1));
-        rc = ask(http, uri, buf_str(&url), out, err);
+        if (!stop_signal_came(stop))
+            rc = ask(uri, buf_str(&url), call_ms(i), stop, out, err);
     }
     /* A signal that was seen here is pending no more: nobody would see it later. */
     if (stop->came)
@@ -95,6 +147,5 @@ int metadata_get(const char *uri, struct stop_signal *stop, struct metadata *out
     if (rc != 0)
         err_wrap(err, "the task metadata endpoint %s", buf_str(&url));
     buf_free(&url);
-    http_client_free(http);
     return rc;
 }

@@ -23,7 +23,9 @@ int metadata_parse(const char *uri, const char *text, size_t len, struct metadat
                    struct error *err);
 
 /* Asks the endpoint. `uri` is the container's metadata URI. The endpoint may fail right after the
- * start: asks up to six times within some six seconds. */
+ * start, and be slow while many tasks start: asks up to six times, which takes some six seconds
+ * when each is refused and a minute when none is answered. -1 also when a signal came (ERR_BUSY),
+ * at once. */
 int metadata_get(const char *uri, struct stop_signal *stop, struct metadata *out,
                  struct error *err);
 

@@ -8,6 +8,7 @@
 /* Rows matter more than haste: they are tried longer than other calls; a farewell is short,
  * because SIGKILL follows SIGTERM. */
 enum { ROW_ATTEMPTS = 10, FAREWELL_ATTEMPTS = 3, FAREWELL_MS = 3000, EXIT_OK = 0 };
+enum { CLIENT_TRIES = 4, CLIENT_PAUSE_MS = 1000 };
 
 /* One task from its Running row to its last one. */
 struct task {
@@ -179,6 +180,24 @@ static int run_steps(struct task *t)
     return copy_and_tell(t);
 }
 
+/* The endpoint that hands out credentials may be out of reach while many tasks start; one that
+ * answers has the last word. The client gives up after some eight seconds, this after four times
+ * that and pauses of 1, 2 and 4 seconds. */
+static struct aws *open_client(const struct aws_options *options, struct stop_signal *stop,
+                               struct error *err)
+{
+    struct aws *aws = aws_new(options, err);
+    for (int i = 1; !aws && i < CLIENT_TRIES; i++) {
+        if (err->code != ERR_NETWORK && err->code != ERR_TIMEOUT)
+            break;
+        stop_signal_wait(stop, (int64_t)CLIENT_PAUSE_MS << (i - 1));
+        if (stop_signal_came(stop))
+            break;
+        aws = aws_new(options, err);
+    }
+    return aws;
+}
+
 /* The copy's key is the object's with the task id behind it: two tasks never write the same object.
  */
 int task_run(const struct task_env *env, const struct metadata *me,
@@ -191,7 +210,7 @@ int task_run(const struct task_env *env, const struct metadata *me,
     t.w = (struct worker){
         .clock = aws.clock ? aws.clock : clock_system(), .log = options->log, .request_id = ""};
     t.begun = clock_mono(t.w.clock);
-    t.w.aws = aws_new(&aws, &err);
+    t.w.aws = open_client(&aws, options->stop, &err);
     if (!t.w.aws) {
         log_step(&t, LOG_ERROR, "could not start", &err);
         return stop_signal_came(options->stop) ? TASK_STOPPED : TASK_FAILED;
