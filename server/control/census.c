@@ -3,8 +3,8 @@
 
 #include "lib/aws/ecs.h"
 #include "lib/json/json_read.h"
-#include "server/loop/task_page.h"
 #include "server/loop/pace.h"
+#include "server/loop/task_page.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 #include "server/control/stop.h"
 
 #include "lib/aws/ecs.h"
-#include "server/loop/task_page.h"
 #include "server/loop/pace.h"
+#include "server/loop/task_page.h"
 
 #include <stdlib.h>
 #include <string.h>

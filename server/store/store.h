@@ -266,8 +266,8 @@ struct store_description {
 int store_descriptions_put(struct store *s, int64_t run_id, const struct store_description *list,
                            size_t count, struct error *err);
 typedef void (*store_description_fn)(void *ctx, const struct store_description *d);
-/* What was kept of the task, if it is of this ECS task (NULL: of whichever it is, for a task without
- * a row); fn is not called when there is nothing. */
+/* What was kept of the task, if it is of this ECS task (NULL: of whichever it is, for a task
+ * without a row); fn is not called when there is nothing. */
 int store_description_get(struct store *s, int64_t run_id, int64_t seq, const char *ecs_task_id,
                           store_description_fn fn, void *ctx, struct error *err);
 
