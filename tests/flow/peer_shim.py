@@ -4,13 +4,17 @@ as AWS does where the product relies on it:
 * ecs:runTask takes StartedBy and ClientToken, as RunTask does (moto drops them without a word);
 * connections that break are <Service>.SdkClientException, not States.Runtime or Exception;
 * a RunTask that started nothing is tried anew when it comes again, not answered from memory; one
-  that comes again is never the one that is refused, for its answer is known already;
+  that comes again is never the one that is refused, for its answer is known already, or, while the
+  first is under way, waited for;
 * GetExecutionHistory knows reverseOrder, maxResults and nextToken;
 * a stack that is deleted takes its route tables and cluster along (moto forgets it and keeps them).
 """
+import collections
+import contextlib
 import importlib.util
 import json
 import sys
+import threading
 
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.ec2.models import ec2_backends
@@ -46,6 +50,7 @@ def mend_error_names():
 def mend_tokens(shim):
     old = shim.Front.run_task
     owed = []  # refusals that fell to a call which only repeats another one
+    turns = collections.defaultdict(threading.Lock)  # by token: one call after the other
 
     def choose(front, token, rule):
         with front.tlock:
@@ -55,10 +60,13 @@ def mend_tokens(shim):
 
     def run_task(self, env, body, rule):
         token = json.loads(body).get("clientToken")
-        answer = old(self, env, body, choose(self, token, rule))
-        if answer[0] == 200 and not json.loads(answer[2])["tasks"]:
-            with self.tlock:
-                self.tokens.pop(token, None)
+        with self.tlock:
+            turn = turns[token] if token else contextlib.nullcontext()
+        with turn:
+            answer = old(self, env, body, choose(self, token, rule))
+            if answer[0] == 200 and not json.loads(answer[2])["tasks"]:
+                with self.tlock:
+                    self.tokens.pop(token, None)
         return answer
 
     shim.Front.run_task = run_task
