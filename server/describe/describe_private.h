@@ -14,6 +14,9 @@
 
 /* Tasks beyond are not described: a run has 10,000, and some that nobody listed. */
 enum { DESCRIBE_SEQ_MAX = 65536, DESCRIBE_ID_MAX = 40 };
+/* So many tasks without a row are followed at a time. Those that get one make room for others, so
+ * in the end they are the ones that hang. */
+enum { DESCRIBE_ROWLESS_MAX = 300 };
 
 /* One task of a run, at the place of its seq. */
 struct subject {
@@ -43,7 +46,7 @@ struct subjects {
     char *cluster;
     struct subject *list; /* by seq */
     size_t count;
-    size_t waiting; /* of the list */
+    size_t waiting, rowless; /* of the list */
     struct strangers strangers;
     struct store_task_place place; /* changes of tasks were read up to it */
     bool moved;
@@ -81,7 +84,7 @@ void subjects_told(struct subjects *s, int64_t seq, bool stopped, int64_t now);
 /* The same for one that ECS did not name. */
 void subjects_missed(struct subjects *s, int64_t seq, int64_t now);
 /* ECS has a task for it, of that id, and its row may not say so yet. False: the row names another,
- * or none is looked for. */
+ * none is looked for, or DESCRIBE_ROWLESS_MAX are followed. */
 bool subjects_met(struct subjects *s, int64_t seq, const char *id);
 /* Nothing will come of it any more. */
 bool subjects_done(const struct subjects *s, int64_t now);
@@ -111,7 +114,8 @@ int news_keep(struct news *n, struct subjects *s, struct error *err);
 /* From when on they are looked for. */
 void strangers_init(struct subjects *s, int64_t now);
 void strangers_free(struct subjects *s);
-/* When the next call is due; LOOP_NEVER: each task has a row, or nobody may list them. */
+/* When the next call is due; LOOP_NEVER: each task has a row, as many as may be are followed, or
+ * nobody may list them. */
 int64_t strangers_due(const struct subjects *s);
 /* Sends the next call about the run's. Its answer clears d->busy; with nothing sent it is cleared.
  */

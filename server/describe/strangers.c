@@ -32,7 +32,8 @@ void strangers_free(struct subjects *s)
 
 int64_t strangers_due(const struct subjects *s)
 {
-    bool wanted = s->waiting > 0 && s->until == LOOP_NEVER && !s->strangers.off;
+    bool wanted = s->waiting > 0 && s->rowless < DESCRIBE_ROWLESS_MAX && s->until == LOOP_NEVER &&
+                  !s->strangers.off;
     return wanted ? s->strangers.due : LOOP_NEVER;
 }
 
@@ -67,7 +68,7 @@ static void page_done(struct subjects *s)
     json_decref(x->page.arns);
     x->page.arns = NULL;
     x->due = now;
-    if (!x->page.last)
+    if (!x->page.last && s->rowless < DESCRIBE_ROWLESS_MAX)
         return;
     int64_t rest = REST_FACTOR * (now - x->began);
     x->due = now + (rest > PASS_AGAIN ? rest : PASS_AGAIN);

@@ -83,6 +83,15 @@ static void set_waits(struct subjects *s, struct subject *one, bool waits)
     one->waits = waits;
 }
 
+static void set_rowless(struct subjects *s, struct subject *one, bool rowless)
+{
+    if (rowless && !one->rowless)
+        s->rowless++;
+    else if (!rowless && one->rowless)
+        s->rowless--;
+    one->rowless = rowless;
+}
+
 /* A changed row. What was asked about as final already is so again only with another id: the
  * monitor may add a reason to the row. */
 static void take(void *ctx, const struct store_subject *row)
@@ -100,15 +109,15 @@ static void take(void *ctx, const struct store_subject *row)
     const char *id = row->ecs_task_id ? row->ecs_task_id : "";
     bool final = audit_status_final(row->status);
     set_waits(s, one, !*id && !final && !one->id[0]);
-    if (row->described || !store_is_ecs_id(id))
-        return;
     bool same = strcmp(one->id, id) == 0;
-    if (same && one->final == final && !one->rowless)
+    bool told = same && one->final == final && !one->rowless;
+    if (*id || final)
+        set_rowless(s, one, false);
+    if (told || row->described || !store_is_ecs_id(id))
         return;
     if (!same)
         one->said = 0;
     (void)snprintf(one->id, sizeof one->id, "%s", id);
-    one->rowless = false;
     one->final = final;
     one->looks = 0;
     set_due(s, one, now + (final ? FINAL_FIRST : RUNNING_FIRST));
@@ -161,10 +170,10 @@ void subjects_told(struct subjects *s, int64_t seq, bool stopped, int64_t now)
 bool subjects_met(struct subjects *s, int64_t seq, const char *id)
 {
     struct subject *one = seq >= 0 && (size_t)seq < s->count ? &s->list[seq] : NULL;
-    if (!one || !one->waits || !store_is_ecs_id(id))
+    if (!one || !one->waits || !store_is_ecs_id(id) || s->rowless >= DESCRIBE_ROWLESS_MAX)
         return false;
     (void)snprintf(one->id, sizeof one->id, "%s", id);
-    one->rowless = true;
+    set_rowless(s, one, true);
     one->looks = 0;
     set_waits(s, one, false);
     return true;

@@ -445,6 +445,52 @@ Test(describe, tasks_are_looked_for_on_every_page_and_again_later)
     json_decref(body);
 }
 
+enum { NAMED_PAGE = 100, NAMED_PAGES = 4 };
+
+/* Whoever asks about the first of these hundred is told that each of them is PENDING. */
+static void pending_page(size_t first)
+{
+    static char about[NAMED_PAGES][33];
+    char *id = about[first / NAMED_PAGE];
+    struct buf body;
+    buf_init(&body, BUF_MAX_SPEC);
+    buf_adds(&body, "{\"tasks\":[");
+    for (size_t i = first; i < first + NAMED_PAGE; i++) {
+        id_of(i, id);
+        buf_addf(&body, "%s{\"taskArn\":\"a/%s\",\"lastStatus\":\"PENDING\"" NAMED("task-%zu") "}",
+                 i > first ? "," : "", id, i);
+    }
+    buf_adds(&body, "]}");
+    cr_assert_eq(buf_check(&body, NULL), 0);
+    id_of(first, id);
+    fake_aws_answer_about(fake, "DescribeTasks", id, buf_str(&body));
+    buf_free(&body);
+}
+
+/* A backlog of thousands waits for a place, and not for something that a person must see. */
+Test(describe, so_many_tasks_without_a_row_are_followed_and_then_others)
+{
+    enum { MOST = 300, FULL = MOST / NAMED_PAGE };
+    begin(1, 500);
+    for (size_t first = 0; first < NAMED_PAGES * NAMED_PAGE; first += NAMED_PAGE) {
+        list(first, NAMED_PAGE, "more");
+        pending_page(first);
+    }
+    run_until_asked("ListTasks", FULL);
+    int64_t full = hand.mono;
+    run_until(20);
+    cr_assert_eq(fake_aws_count(fake, "ListTasks"), FULL, "there is no room for more");
+    cr_assert_gt(kept_of(1, MOST - 1, NULL).len, 0);
+    put_row(1, 0, AUDIT_RUNNING);
+    run_until_asked("ListTasks", FULL + 1);
+    cr_assert_geq(hand.mono - full, 20 * CLOCK_SECOND);
+    for (int turns = 0; kept_of(1, MOST, NULL).len == 0; turns++) {
+        cr_assert_lt(turns, TURNS_MAX, "the next one has no room");
+        (void)turn();
+    }
+    cr_assert_eq(kept_of(1, MOST + 1, NULL).len, 0, "one row makes room for one");
+}
+
 /* Somebody else's task, one of another name, and one whose row says otherwise. */
 Test(describe, tasks_of_others_are_nobodys)
 {
