@@ -8,47 +8,21 @@
 
 enum { SLICE_MS = 50 };
 
-/* Where the answer is waited for. */
-struct waiting {
-    struct http_response *out;
-    struct error *err;
-    bool done;
-    int rc;
-};
-
-static void on_answer(void *ctx, struct http_response *response, const struct error *err)
-{
-    struct waiting *w = ctx;
-    w->done = true;
-    w->rc = response ? 0 : -1;
-    if (response) {
-        *w->out = *response;
-        *response = (struct http_response){0};
-    } else if (w->err) {
-        *w->err = *err;
-    }
-}
-
 static int stopped(struct error *err)
 {
     return err_set(err, ERR_TIMEOUT, "told to stop");
+}
+
+static bool is_stopped(void *ctx)
+{
+    return source_stopped(ctx);
 }
 
 /* One attempt; the request's own timeout ends it at the latest. */
 static int ask(const struct source_input *in, struct http_client *http,
                const struct http_request *request, struct http_response *out, struct error *err)
 {
-    struct waiting w = {.out = out, .err = err};
-    *out = (struct http_response){0};
-    if (http_client_send(http, request, on_answer, &w, err))
-        return -1;
-    while (!w.done) {
-        if (source_stopped(in))
-            return stopped(err);
-        if (http_client_poll(http, SLICE_MS, err) < 0)
-            return -1;
-    }
-    return w.rc;
+    return http_client_call_until(http, request, is_stopped, (void *)in, out, err);
 }
 
 /* Waits on the options' clock, in slices so that a stop is heard. */

@@ -333,18 +333,29 @@ static void abandon(struct http_client *c, const struct waiting *w)
 
 /* Polls until its own call is done; others that are in flight move on meanwhile, callbacks and all.
  */
-int http_client_call(struct http_client *c, const struct http_request *req,
-                     struct http_response *out, struct error *err)
+int http_client_call_until(struct http_client *c, const struct http_request *req, http_stop_fn stop,
+                           void *ctx, struct http_response *out, struct error *err)
 {
+    const int slice_ms = stop ? 50 : 1000;
     struct waiting w = {.out = out, .err = err};
+    int rc = 0;
     *out = (struct http_response){0};
     if (http_client_send(c, req, call_done, &w, err))
         return -1;
-    while (!w.done) {
-        if (http_client_poll(c, 1000, err) < 0) {
-            abandon(c, &w);
-            return -1;
-        }
+    while (!w.done && rc == 0) {
+        if (stop && stop(ctx))
+            rc = err_set(err, ERR_TIMEOUT, "told to stop");
+        else if (http_client_poll(c, slice_ms, err) < 0)
+            rc = -1;
     }
-    return w.rc;
+    if (w.done)
+        return w.rc;
+    abandon(c, &w);
+    return rc;
+}
+
+int http_client_call(struct http_client *c, const struct http_request *req,
+                     struct http_response *out, struct error *err)
+{
+    return http_client_call_until(c, req, NULL, NULL, out, err);
 }

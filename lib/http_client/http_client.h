@@ -93,4 +93,11 @@ void http_client_wakeup(struct http_client *c);
 int http_client_call(struct http_client *c, const struct http_request *req,
                      struct http_response *out, struct error *err);
 
+/* Whether the answer is wanted no more. */
+typedef bool (*http_stop_fn)(void *ctx);
+/* The same until `stop` (NULL: never) says so, asked twenty times a second: then -1 with
+ * ERR_TIMEOUT, and the transfer ends with the client or by itself. */
+int http_client_call_until(struct http_client *c, const struct http_request *req, http_stop_fn stop,
+                           void *ctx, struct http_response *out, struct error *err);
+
 #endif

@@ -41,6 +41,42 @@ static int call(struct http_client *c, const struct peer *p, struct http_request
     return http_client_call(c, &req, out, err);
 }
 
+static void silent_once(void *ctx, const struct peer_request *request, struct peer_reply *reply)
+{
+    (void)ctx;
+    if (strcmp(request->target, "/silent") == 0)
+        reply->action = PEER_SILENT;
+    else
+        buf_adds(&reply->body, "here");
+}
+
+static bool is_held(void *peer)
+{
+    return peer_held(peer) > 0;
+}
+
+/* The one that was given up is still on its way when the next one is answered. */
+Test(http_client, a_call_is_given_up_when_it_is_wanted_no_more, .timeout = 60)
+{
+    struct peer *p = peer_open(silent_once, NULL);
+    struct http_client *c = open_client(4);
+    struct http_response r;
+    struct error err = {0};
+    char url[128];
+    (void)snprintf(url, sizeof url, "%s/silent", peer_url(p));
+    const struct http_request req = {.method = "GET", .url = url, .max_reply = 100};
+    cr_assert_eq(http_client_call_until(c, &req, is_held, p, &r, &err), -1);
+    cr_expect_eq(err.code, ERR_TIMEOUT, "%s", err.message);
+    http_response_free(&r);
+    cr_assert_eq(
+        call(c, p, (struct http_request){.method = "GET", .max_reply = 100}, "/", &r, &err), 0,
+        "%s", err.message);
+    cr_expect_str_eq(buf_str(&r.body), "here");
+    http_response_free(&r);
+    http_client_free(c);
+    peer_close(p);
+}
+
 Test(http_client, a_base_is_a_url_of_http_that_paths_can_follow)
 {
     static const struct {

@@ -14,7 +14,6 @@ enum {
     FIRST_PAUSE_MS = 200,
     FIRST_CALL_MS = 2000,
     CALL_MS_MAX = 16000,
-    SLICE_MS = 50,
     REPLY_MAX = 1024 * 1024,
 };
 
@@ -60,62 +59,22 @@ int metadata_parse(const char *uri, const char *text, size_t len, struct metadat
     return rc;
 }
 
-/* Where the answer is waited for. */
-struct waiting {
-    struct http_response *out;
-    struct error *err;
-    bool done;
-    int rc;
-};
-
-static void on_answer(void *ctx, struct http_response *response, const struct error *err)
+static bool is_stopped(void *ctx)
 {
-    struct waiting *w = ctx;
-    w->done = true;
-    w->rc = response ? 0 : -1;
-    if (response) {
-        *w->out = *response;
-        *response = (struct http_response){0};
-    } else if (w->err) {
-        *w->err = *err;
-    }
+    return stop_signal_came(ctx);
 }
 
-/* Until the answer, the request's timeout, or a signal: then the client must be freed. */
-static int wait_for(struct http_client *http, struct waiting *w, struct stop_signal *stop)
-{
-    while (!w->done) {
-        if (stop_signal_came(stop))
-            return err_set(w->err, ERR_BUSY, "given up");
-        if (http_client_poll(http, SLICE_MS, w->err) < 0)
-            return -1;
-    }
-    return w->rc;
-}
-
-/* One try, with a client of its own. */
-static int ask(const char *uri, const char *url, long timeout_ms, struct stop_signal *stop,
-               struct metadata *out, struct error *err)
+/* One try. */
+static int ask(struct http_client *http, const char *uri, const struct http_request *request,
+               struct stop_signal *stop, struct metadata *out, struct error *err)
 {
     struct http_response response = {0};
-    struct waiting w = {.out = &response, .err = err};
-    const struct http_request request = {
-        .method = "GET",
-        .url = url,
-        .max_reply = REPLY_MAX,
-        .timeout_ms = timeout_ms,
-        .no_proxy = true,
-    };
-    struct http_client *http = http_client_new(NULL, err);
-    int rc = http ? http_client_send(http, &request, on_answer, &w, err) : -1;
-    if (rc == 0)
-        rc = wait_for(http, &w, stop);
+    int rc = http_client_call_until(http, request, is_stopped, stop, &response, err);
     if (rc == 0 && response.status != 200)
         rc = err_set(err, ERR_REMOTE, "it answered %d", response.status);
     if (rc == 0)
         rc = metadata_parse(uri, buf_str(&response.body), response.body.len, out, err);
     http_response_free(&response);
-    http_client_free(http);
     return rc;
 }
 
@@ -133,13 +92,19 @@ int metadata_get(const char *uri, struct stop_signal *stop, struct metadata *out
 {
     struct buf url;
     int rc = -1;
+    struct http_client *http = http_client_new(NULL, err);
+    if (!http)
+        return -1;
     buf_init(&url, BUF_MAX_LINE);
     buf_addf(&url, "%s/task", uri);
+    struct http_request request = {
+        .method = "GET", .url = buf_str(&url), .max_reply = REPLY_MAX, .no_proxy = true};
     for (int i = 0; i < ATTEMPTS && rc != 0 && !stop_signal_came(stop); i++) {
         if (i > 0)
             stop_signal_wait(stop, (int64_t)FIRST_PAUSE_MS << (i - 1));
+        request.timeout_ms = call_ms(i);
         if (!stop_signal_came(stop))
-            rc = ask(uri, buf_str(&url), call_ms(i), stop, out, err);
+            rc = ask(http, uri, &request, stop, out, err);
     }
     /* A signal that was seen here is pending no more: nobody would see it later. */
     if (stop->came)
@@ -147,5 +112,6 @@ int metadata_get(const char *uri, struct stop_signal *stop, struct metadata *out
     if (rc != 0)
         err_wrap(err, "the task metadata endpoint %s", buf_str(&url));
     buf_free(&url);
+    http_client_free(http);
     return rc;
 }
